@@ -1,0 +1,26 @@
+//! The served configuration as plain data: what a data plane needs to know, nothing of how it was learned.
+//!
+//! `translate` makes a [`Snapshot`] from Kubernetes objects, `xds` carries it, `proxy` compiles and serves it.
+//! Nothing here does IO, reads a clock or knows Kubernetes types. One HTTPRoute rule is one [`Rule`], and children
+//! point up to their parents, so that a one-field edit of a user's object changes one resource.
+
+mod backend;
+mod filter;
+mod listener;
+mod refs;
+mod rule;
+mod snapshot;
+
+pub use backend::{
+    Backend, BackendProtocol, BackendTls, Endpoint, EndpointAddress, SubjectAltName, TrustedRoots,
+};
+pub use filter::{
+    Cors, CorsOrigin, Filter, Fraction, HeaderEdit, HeaderModifier, Mirror, PathRewrite, Redirect, UrlRewrite,
+};
+pub use listener::{Certificate, ForwardedTrust, Listener, ListenerProtocol, ListenerTls, TraceTrust};
+pub use refs::{BackendRef, Hostname, ListenerRef, ObjectRef, RouteKind, RouteRef, RuleRef};
+pub use rule::{
+    BackendFault, GrpcMethodMatch, HeaderMatch, Match, PathMatch, QueryMatch, Retry, Rule, RuleParent, TextMatch,
+    Timeouts, WeightedBackend,
+};
+pub use snapshot::{Snapshot, Version};
