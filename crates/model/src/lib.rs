@@ -20,7 +20,7 @@ pub use filter::{
 pub use listener::{Certificate, ForwardedTrust, Listener, ListenerProtocol, ListenerTls, TraceTrust};
 pub use refs::{BackendRef, Hostname, ListenerRef, ObjectRef, RouteKind, RouteRef, RuleRef};
 pub use rule::{
-    BackendFault, GrpcMethodMatch, HeaderMatch, Match, PathMatch, QueryMatch, Retry, Rule, RuleParent, TextMatch,
-    Timeouts, WeightedBackend,
+    BackendFault, GrpcMethodMatch, HeaderMatch, Match, PathMatch, QueryMatch, Retry, Rule, RuleParent,
+    TextMatch, Timeouts, WeightedBackend,
 };
 pub use snapshot::{Snapshot, Version};

@@ -1,1 +1,23 @@
-//! Placeholder header, replaced by the crate's first content.
+//! Telemetry: one vocabulary, one record for each request, and everything that is written from it.
+//!
+//! The data path holds handles ([`families`]) and fills an [`Exchange`]; the catalog names every metric, log field and
+//! span attribute once; exporters carry them away and count what they could not carry.
+
+pub mod buckets;
+pub mod exchange;
+pub mod families;
+mod flag;
+pub mod histogram;
+mod hub;
+pub mod json;
+pub mod key;
+mod shard;
+pub mod trace;
+mod words;
+
+pub use exchange::{Attempt, Exchange, RequestFacts, ResponseFacts};
+pub use families::Switches;
+pub use flag::{ResponseFlag, Side};
+pub use hub::Telemetry;
+pub use shard::{Counter, KeyedCounters, WorkerId};
+pub use words::{AnsweredBy, GRPC_STATUS, MethodLabel, Phase, Protocol};

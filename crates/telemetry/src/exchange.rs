@@ -1,0 +1,221 @@
+//! The one record of a request's life. The data path fills it in as it goes; the ledger closes it exactly once, and
+//! metrics, access-log line and spans are all written from it, so that they cannot disagree.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clearway_model::Version;
+use http::{HeaderValue, Method, Uri};
+use smallvec::SmallVec;
+
+use crate::families::{AttemptTelemetry, BackendTelemetry, ListenerTelemetry, RuleTelemetry};
+use crate::flag::ResponseFlag;
+use crate::trace::{SpanId, TraceContext};
+use crate::words::{AnsweredBy, Phase, Protocol};
+
+/// One request with its response, from the first byte of the one to the last byte of the other.
+#[derive(Debug)]
+pub struct Exchange {
+    /// When it began, by the monotonic clock.
+    pub started: Instant,
+    /// What was asked, by whom.
+    pub request: RequestFacts,
+    /// What was answered.
+    pub response: ResponseFacts,
+    /// The listener that took it.
+    pub listener: Arc<ListenerTelemetry>,
+    /// The rule that took it; before one is found, the listener's "no route".
+    pub rule: Arc<RuleTelemetry>,
+    /// Every try to reach a backend, in order.
+    pub attempts: SmallVec<[Attempt; 1]>,
+    /// Its place in a trace.
+    pub trace: TraceContext,
+    /// The configuration that served it.
+    pub version: Version,
+    /// Request body bytes taken from the client.
+    pub bytes_received: u64,
+    /// Response body bytes given to the client.
+    pub bytes_sent: u64,
+    clock: PhaseClock,
+}
+
+/// What was asked. Nothing of it becomes a label but the method, by [`crate::MethodLabel`].
+#[derive(Clone, Debug)]
+pub struct RequestFacts {
+    /// Method as sent.
+    pub method: Method,
+    /// Target as sent.
+    pub uri: Uri,
+    /// Host as sent: `Host`, or `:authority`.
+    pub host: Option<HeaderValue>,
+    /// What the client speaks.
+    pub protocol: Protocol,
+    /// TLS towards the client.
+    pub tls: bool,
+    /// The peer of the connection.
+    pub peer: SocketAddr,
+    /// The client as far as `Forwarded` is trusted; else the peer's address.
+    pub client: Option<HeaderValue>,
+    /// The gateway's end of the connection.
+    pub local: SocketAddr,
+    /// `User-Agent`.
+    pub user_agent: Option<HeaderValue>,
+    /// The id that goes to the backend and back to the client.
+    pub request_id: Option<HeaderValue>,
+    /// Whether it is a gRPC call by its content type.
+    pub grpc: bool,
+    /// Request headers that the access log asks for: index in its allow-list, value.
+    pub captured: SmallVec<[(u8, HeaderValue); 0]>,
+}
+
+/// What was answered.
+#[derive(Clone, Debug, Default)]
+pub struct ResponseFacts {
+    /// Status code that the client got; 499 when it left before one, 0 never.
+    pub status: u16,
+    /// What became of it.
+    pub flag: ResponseFlag,
+    /// Who made it.
+    pub answered_by: AnsweredBy,
+    /// gRPC status number, from trailers or headers; only for gRPC calls.
+    pub grpc_status: Option<u8>,
+    /// Whether the connection was upgraded (101).
+    pub upgraded: bool,
+    /// Response headers that the access log asks for: index in its allow-list, value.
+    pub captured: SmallVec<[(u8, HeaderValue); 0]>,
+}
+
+/// One try to get an answer from one endpoint.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The backend.
+    pub backend: Arc<BackendTelemetry>,
+    /// Its series under the rule.
+    pub series: Arc<AttemptTelemetry>,
+    /// The endpoint, `address:port`; `None` when none could be chosen.
+    pub endpoint: Option<SocketAddr>,
+    /// The gateway's end of the connection.
+    pub local: Option<SocketAddr>,
+    /// The CLIENT span.
+    pub span_id: SpanId,
+    /// When it began.
+    pub started: Instant,
+    /// Opening the connection; `None` when one was at hand.
+    pub connect: Option<Duration>,
+    /// TLS on it.
+    pub tls: Option<Duration>,
+    /// From the start to the head of the response.
+    pub first_byte: Option<Duration>,
+    /// From the start to its end: the head of a response that was dropped, or the end of the body.
+    pub total: Option<Duration>,
+    /// Status code that came.
+    pub status: Option<u16>,
+    /// What became of it.
+    pub flag: ResponseFlag,
+    /// Whether the connection had served before.
+    pub reused: bool,
+}
+
+#[derive(Clone, Debug)]
+struct PhaseClock {
+    spent: [Duration; Phase::COUNT],
+    current: Phase,
+    since: Instant,
+}
+
+impl Exchange {
+    /// Opens the record. `started` is when the first byte of the head came; the phase is [`Phase::Route`] from now.
+    pub fn open(
+        started: Instant,
+        now: Instant,
+        request: RequestFacts,
+        listener: Arc<ListenerTelemetry>,
+    ) -> Self {
+        let mut spent = [Duration::ZERO; Phase::COUNT];
+        spent[Phase::Read as usize] = now.saturating_duration_since(started);
+        let rule = listener.no_route().clone();
+        Self {
+            started,
+            request,
+            response: ResponseFacts::default(),
+            listener,
+            rule,
+            attempts: SmallVec::new(),
+            trace: TraceContext::default(),
+            version: Version::default(),
+            bytes_received: 0,
+            bytes_sent: 0,
+            clock: PhaseClock { spent, current: Phase::Route, since: now },
+        }
+    }
+
+    /// Ends the current phase and begins another; returns the moment, so that callers need not read the clock again.
+    pub fn enter(&mut self, phase: Phase) -> Instant {
+        let now = Instant::now();
+        self.enter_at(phase, now);
+        now
+    }
+
+    /// As [`Exchange::enter`], at a moment already read.
+    pub fn enter_at(&mut self, phase: Phase, now: Instant) {
+        let clock = &mut self.clock;
+        clock.spent[clock.current as usize] += now.saturating_duration_since(clock.since);
+        clock.current = phase;
+        clock.since = now;
+    }
+
+    /// The phase that runs.
+    pub fn phase(&self) -> Phase {
+        self.clock.current
+    }
+
+    /// Time spent in a phase so far.
+    pub fn spent(&self, phase: Phase) -> Duration {
+        self.clock.spent[phase as usize]
+    }
+
+    /// All the time so far: the sum of the phases, by construction.
+    pub fn total(&self) -> Duration {
+        self.clock.spent.iter().sum()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn facts(method: &str, uri: &str) -> RequestFacts {
+        RequestFacts {
+            method: method.parse().expect("method"),
+            uri: uri.parse().expect("uri"),
+            host: Some(HeaderValue::from_static("shop.example")),
+            protocol: Protocol::Http11,
+            tls: false,
+            peer: ([192, 0, 2, 7], 4711).into(),
+            client: None,
+            local: ([127, 0, 0, 1], 10080).into(),
+            user_agent: None,
+            request_id: None,
+            grpc: false,
+            captured: SmallVec::new(),
+        }
+    }
+
+    #[test]
+    fn phases_add_up_to_the_total() {
+        let hub = crate::Telemetry::new(1, crate::Switches::default());
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let listener = hub.listener(&crate::families::tests::listener_ref());
+        let mut exchange = Exchange::open(start, at(3), facts("GET", "/"), listener);
+        exchange.enter_at(Phase::Upstream, at(10));
+        exchange.enter_at(Phase::Body, at(30));
+        exchange.enter_at(Phase::Write, at(31));
+        exchange.enter_at(Phase::Body, at(35));
+        assert_eq!(exchange.total(), Duration::from_millis(35));
+        assert_eq!(exchange.spent(Phase::Read), Duration::from_millis(3));
+        assert_eq!(exchange.spent(Phase::Route), Duration::from_millis(7));
+        assert_eq!(exchange.spent(Phase::Write), Duration::from_millis(4));
+    }
+}

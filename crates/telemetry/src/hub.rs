@@ -1,0 +1,109 @@
+//! The hub: one for each process. It hands out handles while configuration is compiled and is read when somebody scrapes.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clearway_model::{BackendRef, ListenerRef};
+
+use crate::families::{self, GRACE_SCRAPES, Interner};
+use crate::families::{
+    AttemptIdentity, AttemptTelemetry, BackendTelemetry, ListenerTelemetry, RuleIdentity, RuleTelemetry,
+    SocketIdentity, SocketTelemetry, Switches,
+};
+use crate::shard::{KeyedCounters, WorkerId};
+
+/// All series of the data path.
+#[derive(Debug)]
+pub struct Telemetry {
+    workers: usize,
+    taken: Mutex<BTreeSet<usize>>,
+    /// Which families are kept.
+    pub switches: Switches,
+    /// Requests by rule.
+    pub rules: Interner<RuleIdentity, RuleTelemetry>,
+    /// Listeners.
+    pub listeners: Interner<Option<ListenerRef>, ListenerTelemetry>,
+    /// Ports.
+    pub sockets: Interner<SocketIdentity, SocketTelemetry>,
+    /// Backends.
+    pub backends: Interner<BackendRef, BackendTelemetry>,
+    /// Tries by rule and backend.
+    pub attempts: Interner<AttemptIdentity, AttemptTelemetry>,
+    /// Mirrored requests by outcome: [`crate::key::MirrorOutcome`].
+    pub mirrors: KeyedCounters,
+}
+
+impl Telemetry {
+    /// A hub for so many workers.
+    pub fn new(workers: usize, switches: Switches) -> Arc<Self> {
+        Arc::new(Self {
+            workers,
+            taken: Mutex::new(BTreeSet::new()),
+            switches,
+            rules: Interner::new(),
+            listeners: Interner::new(),
+            sockets: Interner::new(),
+            backends: Interner::new(),
+            attempts: Interner::new(),
+            mirrors: KeyedCounters::new(workers),
+        })
+    }
+
+    /// Number of shards.
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// The right to write shard `index`; `None` when it was handed out before or does not exist.
+    pub fn worker(&self, index: usize) -> Option<WorkerId> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        (index < self.workers && taken.insert(index)).then(|| WorkerId::new(index))
+    }
+
+    /// The series of a listener.
+    pub fn listener(&self, listener: &ListenerRef) -> Arc<ListenerTelemetry> {
+        self.listener_or_none(&Some(listener.clone()))
+    }
+
+    /// The series of requests that no listener takes: unknown hosts, heads that cannot be read.
+    pub fn no_listener(&self) -> Arc<ListenerTelemetry> {
+        self.listener_or_none(&None)
+    }
+
+    fn listener_or_none(&self, listener: &Option<ListenerRef>) -> Arc<ListenerTelemetry> {
+        let no_route = self.rule(&RuleIdentity { listener: listener.clone(), rule: None });
+        self.listeners.get(listener, || families::listener(self.workers, listener.clone(), no_route))
+    }
+
+    /// The series of a rule under a listener.
+    pub fn rule(&self, identity: &RuleIdentity) -> Arc<RuleTelemetry> {
+        self.rules.get(identity, || families::rule(self.workers, identity.clone()))
+    }
+
+    /// The series of a port.
+    pub fn socket(&self, identity: &SocketIdentity) -> Arc<SocketTelemetry> {
+        self.sockets.get(identity, || families::socket(self.workers, identity.clone()))
+    }
+
+    /// The series of a backend.
+    pub fn backend(&self, backend: &BackendRef) -> Arc<BackendTelemetry> {
+        self.backends.get(backend, || families::backend(self.workers, backend.clone()))
+    }
+
+    /// The series of one rule's tries at one backend.
+    pub fn attempt(&self, identity: &AttemptIdentity) -> Arc<AttemptTelemetry> {
+        self.attempts.get(identity, || AttemptTelemetry {
+            identity: identity.clone(),
+            attempts: KeyedCounters::new(self.workers),
+        })
+    }
+
+    /// One scrape's worth of age: series that nobody holds any more die after [`GRACE_SCRAPES`].
+    pub fn age(&self) {
+        self.listeners.age(GRACE_SCRAPES);
+        self.rules.age(GRACE_SCRAPES);
+        self.sockets.age(GRACE_SCRAPES);
+        self.backends.age(GRACE_SCRAPES);
+        self.attempts.age(GRACE_SCRAPES);
+    }
+}
