@@ -2,6 +2,7 @@
 //! metrics, access-log line and spans are all written from it, so that they cannot disagree.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,10 @@ use crate::flag::ResponseFlag;
 use crate::trace::{SpanId, TraceContext};
 use crate::words::{AnsweredBy, Phase, Protocol};
 
+/// A series handle as a worker holds it: the inner count is shared by all workers, the outer one is its own, so that
+/// taking a handle for a request touches no line that another core writes.
+pub type Held<T> = Rc<Arc<T>>;
+
 /// One request with its response, from the first byte of the one to the last byte of the other.
 #[derive(Debug)]
 pub struct Exchange {
@@ -24,9 +29,9 @@ pub struct Exchange {
     /// What was answered.
     pub response: ResponseFacts,
     /// The listener that took it.
-    pub listener: Arc<ListenerTelemetry>,
+    pub listener: Held<ListenerTelemetry>,
     /// The rule that took it; before one is found, the listener's "no route".
-    pub rule: Arc<RuleTelemetry>,
+    pub rule: Held<RuleTelemetry>,
     /// Every try to reach a backend, in order.
     pub attempts: SmallVec<[Attempt; 1]>,
     /// Its place in a trace.
@@ -66,7 +71,7 @@ pub struct RequestFacts {
     /// Whether it is a gRPC call by its content type.
     pub grpc: bool,
     /// Request headers that the access log asks for: index in its allow-list, value.
-    pub captured: SmallVec<[(u8, HeaderValue); 0]>,
+    pub captured: Vec<(u8, HeaderValue)>,
 }
 
 /// What was answered.
@@ -83,16 +88,16 @@ pub struct ResponseFacts {
     /// Whether the connection was upgraded (101).
     pub upgraded: bool,
     /// Response headers that the access log asks for: index in its allow-list, value.
-    pub captured: SmallVec<[(u8, HeaderValue); 0]>,
+    pub captured: Vec<(u8, HeaderValue)>,
 }
 
 /// One try to get an answer from one endpoint.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     /// The backend.
-    pub backend: Arc<BackendTelemetry>,
+    pub backend: Held<BackendTelemetry>,
     /// Its series under the rule.
-    pub series: Arc<AttemptTelemetry>,
+    pub series: Held<AttemptTelemetry>,
     /// The endpoint, `address:port`; `None` when none could be chosen.
     pub endpoint: Option<SocketAddr>,
     /// The gateway's end of the connection.
@@ -125,22 +130,22 @@ struct PhaseClock {
 }
 
 impl Exchange {
-    /// Opens the record. `started` is when the first byte of the head came; the phase is [`Phase::Route`] from now.
+    /// Opens the record. `times` are the first byte of the head and now; the phase is [`Phase::Route`] from now.
+    /// `no_route` is whose request it is until a rule is found.
     pub fn open(
-        started: Instant,
-        now: Instant,
+        (started, now): (Instant, Instant),
         request: RequestFacts,
-        listener: Arc<ListenerTelemetry>,
+        listener: Held<ListenerTelemetry>,
+        no_route: Held<RuleTelemetry>,
     ) -> Self {
         let mut spent = [Duration::ZERO; Phase::COUNT];
         spent[Phase::Read as usize] = now.saturating_duration_since(started);
-        let rule = listener.no_route().clone();
         Self {
             started,
             request,
             response: ResponseFacts::default(),
             listener,
-            rule,
+            rule: no_route,
             attempts: SmallVec::new(),
             trace: TraceContext::default(),
             version: Version::default(),
@@ -198,7 +203,7 @@ pub(crate) mod tests {
             user_agent: None,
             request_id: None,
             grpc: false,
-            captured: SmallVec::new(),
+            captured: Vec::new(),
         }
     }
 
@@ -208,7 +213,8 @@ pub(crate) mod tests {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let listener = hub.listener(&crate::families::tests::listener_ref());
-        let mut exchange = Exchange::open(start, at(3), facts("GET", "/"), listener);
+        let no_route = Rc::new(listener.no_route().clone());
+        let mut exchange = Exchange::open((start, at(3)), facts("GET", "/"), Rc::new(listener), no_route);
         exchange.enter_at(Phase::Upstream, at(10));
         exchange.enter_at(Phase::Body, at(30));
         exchange.enter_at(Phase::Write, at(31));

@@ -15,7 +15,7 @@ mod shard;
 pub mod trace;
 mod words;
 
-pub use exchange::{Attempt, Exchange, RequestFacts, ResponseFacts};
+pub use exchange::{Attempt, Exchange, Held, RequestFacts, ResponseFacts};
 pub use families::Switches;
 pub use flag::{ResponseFlag, Side};
 pub use hub::Telemetry;
