@@ -1,0 +1,1 @@
+"""Tests of the race; `bench/test` runs them."""
