@@ -1,0 +1,117 @@
+//! The state of one connection from a client: what the sweeper looks at, and how it is asked to end.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use clearway_telemetry::key::ConnectionEnd;
+use http::HeaderValue;
+
+use crate::conduit::ReadWatch;
+use crate::live::SocketKey;
+
+/// How a connection is asked to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// Finish what runs, take nothing new: `Connection: close`, GOAWAY.
+    Graceful,
+    /// The head of a request took too long: answer 408 and close.
+    HeaderTimeout,
+    /// Now.
+    Now(ConnectionEnd),
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct ConnState {
+    pub(crate) socket: SocketKey,
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+    /// TLS server name that was asked for; `None` without TLS or without SNI.
+    pub(crate) server_name: Option<Box<str>>,
+    pub(crate) tls: bool,
+    /// Refuse mode: one connection too many. Its requests are answered 503.
+    pub(crate) refused: bool,
+    /// Many requests at a time, and frames that belong to none.
+    pub(crate) http2: Cell<bool>,
+    pub(crate) watch: Arc<ReadWatch>,
+    /// Requests that are being served.
+    pub(crate) active: Cell<u32>,
+    /// Since when it has been without a request.
+    pub(crate) idle_since: Cell<Instant>,
+    closing: Cell<Option<Closing>>,
+    waker: RefCell<Option<Waker>>,
+    peer_text: OnceCell<HeaderValue>,
+}
+
+impl ConnState {
+    pub(crate) fn new(
+        socket: SocketKey,
+        (peer, local): (SocketAddr, SocketAddr),
+        tls: bool,
+        server_name: Option<Box<str>>,
+        refused: bool,
+    ) -> Rc<Self> {
+        let watch = Arc::new(ReadWatch::default());
+        watch.expect_head(true);
+        Rc::new(Self {
+            socket,
+            peer,
+            local,
+            server_name,
+            tls,
+            refused,
+            http2: Cell::new(false),
+            watch,
+            active: Cell::new(0),
+            idle_since: Cell::new(Instant::now()),
+            closing: Cell::new(None),
+            waker: RefCell::new(None),
+            peer_text: OnceCell::new(),
+        })
+    }
+
+    /// The peer's address as a header value, made once.
+    pub(crate) fn peer_text(&self) -> HeaderValue {
+        let text = || HeaderValue::from_str(&self.peer.ip().to_string());
+        self.peer_text.get_or_init(|| text().unwrap_or(HeaderValue::from_static("unknown"))).clone()
+    }
+
+    /// Asks the connection to end. A harder wish replaces a softer one.
+    pub(crate) fn close(&self, how: Closing) {
+        let softer = matches!(self.closing.get(), None | Some(Closing::Graceful));
+        if softer && self.closing.get() != Some(how) {
+            self.closing.set(Some(how));
+            if let Some(waker) = self.waker.borrow_mut().take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// The wish to end, if there is one; otherwise `waker` is woken when there is.
+    pub(crate) fn closing(&self, waker: &Waker) -> Option<Closing> {
+        let mut slot = self.waker.borrow_mut();
+        if !slot.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *slot = Some(waker.clone());
+        }
+        self.closing.get()
+    }
+
+    /// A request begins.
+    pub(crate) fn begin(&self) {
+        self.active.set(self.active.get() + 1);
+    }
+
+    /// A request and its response are done.
+    pub(crate) fn end(&self) {
+        let left = self.active.get().saturating_sub(1);
+        self.active.set(left);
+        if left == 0 {
+            self.idle_since.set(Instant::now());
+            self.watch.expect_head(!self.http2.get());
+        }
+    }
+}

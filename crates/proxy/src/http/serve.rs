@@ -1,0 +1,104 @@
+//! Reception: hyper hands over a request; its record is opened with the live configuration that it will keep.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::time::Instant;
+
+use clearway_telemetry::trace::TraceContext;
+use clearway_telemetry::{Protocol, RequestFacts};
+use http::header::{CONTENT_TYPE, HOST, HeaderName, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use hyper::body::{Body, Incoming};
+
+use super::{exchange, respond};
+use crate::body::DownBody;
+use crate::door::conn::ConnState;
+use crate::ledger::Entry;
+use crate::signpost;
+use crate::wardrobe::forwarded;
+use crate::worker::{Worker, WorkerLive};
+
+/// One request as the rooms pass it on.
+pub(crate) struct Visit {
+    /// The configuration that serves it.
+    pub(crate) live: Rc<WorkerLive>,
+    /// Its head, as it will go to the backend.
+    pub(crate) parts: Parts,
+    /// Its body; taken once.
+    pub(crate) body: Option<Incoming>,
+    /// Its record.
+    pub(crate) entry: Entry,
+    /// Where the signpost sent it.
+    pub(crate) spot: Option<signpost::Spot>,
+}
+
+/// Serves one request of a connection.
+pub(crate) async fn request(
+    worker: Rc<Worker>,
+    conn: Rc<ConnState>,
+    request: Request<Incoming>,
+) -> Result<Response<DownBody>, Infallible> {
+    let now = Instant::now();
+    let started = conn.watch.take_head().unwrap_or(now);
+    let live = worker.live();
+    let (parts, body) = request.into_parts();
+    if !body.is_end_stream() {
+        conn.watch.expect_head(false);
+    }
+    let facts = facts(&worker, &conn, &parts);
+    let (mut entry, choice) = signpost::open(&worker, &conn, &live, (started, now), facts);
+    let trust = choice.map_or(worker.options.trace, |choice| choice.trace);
+    let ledger = &worker.ledger;
+    entry.trace = TraceContext::begin(
+        &parts.headers,
+        trust,
+        ledger.propagation,
+        &ledger.sampler,
+        &mut worker.rng.borrow_mut(),
+    );
+    entry.version = live.live.version.clone();
+    let mut visit = Visit { live, parts, body: Some(body), entry, spot: None };
+    forwarded::request_id(&mut visit, choice.map_or(worker.options.forwarded, |choice| choice.forwarded));
+    let response = match exchange::corridor(&mut visit).await {
+        Ok(answer) => answer.into_response(visit),
+        Err(error) => respond::refusal(visit, &error),
+    };
+    Ok(respond::farewell(&worker, &conn, response))
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+fn facts(worker: &Worker, conn: &ConnState, parts: &Parts) -> RequestFacts {
+    let headers = &parts.headers;
+    let host = headers.get(HOST).cloned().or_else(|| {
+        parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok())
+    });
+    RequestFacts {
+        method: parts.method.clone(),
+        uri: parts.uri.clone(),
+        host,
+        protocol: Protocol::of(parts.version),
+        tls: conn.tls,
+        peer: conn.peer,
+        client: None,
+        local: conn.local,
+        user_agent: headers.get(USER_AGENT).cloned(),
+        request_id: headers.get(REQUEST_ID).cloned(),
+        grpc: is_grpc(headers),
+        captured: capture(headers, &worker.ledger.capture_request),
+    }
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// The fields of an allow-list, by their index in it.
+pub(crate) fn capture(headers: &HeaderMap, wanted: &[HeaderName]) -> Vec<(u8, HeaderValue)> {
+    wanted
+        .iter()
+        .zip(0_u8..)
+        .flat_map(|(name, index)| headers.get_all(name).iter().map(move |value| (index, value.clone())))
+        .collect()
+}

@@ -1,0 +1,155 @@
+//! Ports: what is bound, which listener takes a host, and which rules it has.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use clearway_model::{Listener, ListenerProtocol, ListenerRef, ObjectRef, Rule, RuleRef, Snapshot};
+use clearway_route::{ListenerIndex, Table};
+use clearway_telemetry::Telemetry;
+use clearway_telemetry::families::{
+    ListenerTelemetry, RuleIdentity, RuleTelemetry, SocketIdentity, SocketTelemetry,
+};
+use tokio_rustls::rustls::ServerConfig;
+
+use super::CompileProblem;
+use super::rules::LiveRule;
+use crate::tls;
+
+/// An address and port to bind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct SocketKey {
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) port: u16,
+}
+
+impl SocketKey {
+    /// The address to bind; all addresses is `[::]`, which takes IPv4 too.
+    pub(crate) fn socket_addr(self) -> SocketAddr {
+        SocketAddr::new(self.address.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)), self.port)
+    }
+}
+
+/// One bound port.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) key: SocketKey,
+    pub(crate) listeners: Vec<LiveListener>,
+    /// Listeners by host.
+    pub(crate) hosts: ListenerIndex,
+    /// TLS settings: present exactly for HTTPS ports.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) telemetry: Arc<SocketTelemetry>,
+}
+
+/// One listener of a port.
+#[derive(Debug)]
+pub(crate) struct LiveListener {
+    pub(crate) listener: Listener,
+    pub(crate) table: Table,
+    /// Rules in the order that the table counts in.
+    pub(crate) attached: Vec<Attached>,
+    pub(crate) telemetry: Arc<ListenerTelemetry>,
+}
+
+/// A rule under a listener.
+#[derive(Debug)]
+pub(crate) struct Attached {
+    pub(crate) rule: Arc<LiveRule>,
+    pub(crate) telemetry: Arc<RuleTelemetry>,
+}
+
+type Expiry = Vec<(ObjectRef, i64)>;
+
+/// Compiles every port of a snapshot.
+pub(super) fn compile(
+    snapshot: &Snapshot,
+    telemetry: &Telemetry,
+    rules: &BTreeMap<RuleRef, Arc<LiveRule>>,
+    problems: &mut Vec<CompileProblem>,
+) -> (BTreeMap<SocketKey, Arc<Port>>, Expiry) {
+    let mut by_listener: HashMap<&ListenerRef, Vec<&Rule>> = HashMap::new();
+    for rule in snapshot.rules.values() {
+        for parent in &rule.parents {
+            by_listener.entry(&parent.listener).or_default().push(rule);
+        }
+    }
+    let mut by_socket: BTreeMap<SocketKey, Vec<&Listener>> = BTreeMap::new();
+    for listener in snapshot.listeners.values() {
+        let key = SocketKey { address: listener.address, port: listener.port };
+        by_socket.entry(key).or_default().push(listener);
+    }
+    let certificates = tls::Certificates::load(&snapshot.certificates, problems);
+    let mut ports = BTreeMap::new();
+    for (key, listeners) in by_socket {
+        let compiled: Vec<_> = listeners
+            .iter()
+            .filter_map(|listener| {
+                let mine = by_listener.get(&listener.listener).map_or(&[][..], Vec::as_slice);
+                compile_listener(listener, mine, rules, telemetry).map_err(|p| problems.push(p)).ok()
+            })
+            .collect();
+        let tls = match port_tls(&listeners, &certificates) {
+            Ok(tls) => tls,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        let only = match &*listeners {
+            [only] => Some(only.listener.clone()),
+            _ => None,
+        };
+        let hosts: Vec<_> = compiled.iter().enumerate().map(|(i, l)| (i, &l.listener.hostname)).collect();
+        let hosts = ListenerIndex::compile(&hosts);
+        let telemetry = telemetry.socket(&SocketIdentity { listener: only, port: key.port });
+        ports.insert(key, Arc::new(Port { key, listeners: compiled, hosts, tls, telemetry }));
+    }
+    (ports, certificates.expiry())
+}
+
+fn compile_listener(
+    listener: &Listener,
+    rules: &[&Rule],
+    compiled: &BTreeMap<RuleRef, Arc<LiveRule>>,
+    telemetry: &Telemetry,
+) -> Result<LiveListener, CompileProblem> {
+    let table = Table::compile(&listener.listener, rules).map_err(|error| CompileProblem {
+        object: listener.listener.to_string(),
+        reason: error.to_string(),
+    })?;
+    let attached = rules
+        .iter()
+        .filter_map(|rule| compiled.get(&rule.rule))
+        .map(|rule| Attached {
+            rule: rule.clone(),
+            telemetry: telemetry.rule(&RuleIdentity {
+                listener: Some(listener.listener.clone()),
+                rule: Some(rule.rule.clone()),
+            }),
+        })
+        .collect();
+    let telemetry = telemetry.listener(&listener.listener);
+    Ok(LiveListener { listener: listener.clone(), table, attached, telemetry })
+}
+
+fn port_tls(
+    listeners: &[&Listener],
+    certificates: &tls::Certificates,
+) -> Result<Option<Arc<ServerConfig>>, CompileProblem> {
+    let secured: Vec<_> =
+        listeners.iter().filter(|l| l.protocol == ListenerProtocol::Https).copied().collect();
+    match secured.first() {
+        None => Ok(None),
+        Some(first) if secured.len() < listeners.len() => Err(CompileProblem {
+            object: first.listener.to_string(),
+            reason: format!(
+                "port {} is HTTPS here and HTTP in another listener; give one of them its own port",
+                first.port
+            ),
+        }),
+        Some(first) => tls::server_config(&secured, certificates)
+            .map(|config| Some(Arc::new(config)))
+            .map_err(|reason| CompileProblem { object: first.listener.to_string(), reason }),
+    }
+}

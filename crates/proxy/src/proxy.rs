@@ -1,0 +1,162 @@
+//! The handle of the data path: start it, give it configurations, drain it.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use clearway_telemetry::Telemetry;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, oneshot};
+
+use crate::door::bind;
+use crate::ledger::LedgerOptions;
+use crate::live::{Live, SocketKey};
+use crate::options::Options;
+use crate::worker::{self, Command, WorkerHandle};
+
+/// The running data path.
+pub struct Proxy {
+    options: Arc<Options>,
+    live: Arc<ArcSwap<Live>>,
+    workers: Vec<WorkerHandle>,
+    /// Sockets that are bound. Held while a configuration is applied: one at a time.
+    bound: Mutex<BTreeSet<SocketKey>>,
+}
+
+/// How long the steps of an application took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Applied {
+    /// Binding new sockets.
+    pub bind: Duration,
+    /// Swapping the pointer and seeing every worker take it.
+    pub swap: Duration,
+}
+
+/// A configuration that cannot be served here; the one before it goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// A port cannot be bound.
+    #[error("{address} cannot be bound: {source}; free the port or change the listener")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A worker has ended.
+    #[error("a worker thread has ended; restart the process")]
+    WorkerGone,
+}
+
+impl Proxy {
+    /// Starts the workers, without any listener yet.
+    ///
+    /// # Errors
+    /// The operating system's, when a thread cannot be had.
+    pub fn start(options: Options, ledger: &LedgerOptions, telemetry: &Arc<Telemetry>) -> io::Result<Self> {
+        let options = Arc::new(options);
+        let live = Arc::new(ArcSwap::from_pointee(Live::empty()));
+        let workers = (0..options.workers)
+            .map(|index| worker::start(index, &options, ledger, telemetry, &live))
+            .collect::<io::Result<Vec<_>>>()?;
+        Ok(Self { options, live, workers, bound: Mutex::new(BTreeSet::new()) })
+    }
+
+    /// The configuration that is served.
+    pub fn live(&self) -> Arc<Live> {
+        self.live.load_full()
+    }
+
+    /// The workers' runtimes, for their metrics.
+    pub fn runtimes(&self) -> Vec<Handle> {
+        self.workers.iter().map(|worker| worker.runtime.clone()).collect()
+    }
+
+    /// Serves a configuration: binds what is new, swaps the pointer, lets go of what is old. When this returns, no
+    /// request that starts is answered by an older one.
+    ///
+    /// # Errors
+    /// A port that cannot be bound; then nothing has changed.
+    pub async fn apply(&self, live: Live) -> Result<Applied, ApplyError> {
+        let mut bound = self.bound.lock().await;
+        let began = Instant::now();
+        let wanted: BTreeSet<SocketKey> = live.ports.keys().copied().collect();
+        let mut fresh = Vec::new();
+        for key in wanted.difference(&bound) {
+            let sockets = bind::bind(*key, self.workers.len())
+                .map_err(|source| ApplyError::Bind { address: key.socket_addr(), source })?;
+            fresh.push((*key, sockets));
+        }
+        let bind = began.elapsed();
+        let began = Instant::now();
+        self.live.store(Arc::new(live));
+        self.refresh().await?;
+        for (key, sockets) in fresh {
+            self.listen(key, sockets).await?;
+        }
+        for key in bound.difference(&wanted) {
+            for worker in &self.workers {
+                worker.commands.send(Command::Unlisten { key: *key }).map_err(|_| ApplyError::WorkerGone)?;
+            }
+        }
+        *bound = wanted;
+        Ok(Applied { bind, swap: began.elapsed() })
+    }
+
+    async fn refresh(&self) -> Result<(), ApplyError> {
+        let mut all = Vec::new();
+        for worker in &self.workers {
+            let (done, refreshed) = oneshot::channel();
+            worker.commands.send(Command::Refresh { done }).map_err(|_| ApplyError::WorkerGone)?;
+            all.push(refreshed);
+        }
+        for refreshed in all {
+            refreshed.await.map_err(|_| ApplyError::WorkerGone)?;
+        }
+        Ok(())
+    }
+
+    async fn listen(&self, key: SocketKey, sockets: Vec<std::net::TcpListener>) -> Result<(), ApplyError> {
+        for (worker, socket) in self.workers.iter().zip(sockets) {
+            let (done, listening) = oneshot::channel();
+            worker
+                .commands
+                .send(Command::Listen { key, socket, done })
+                .map_err(|_| ApplyError::WorkerGone)?;
+            listening
+                .await
+                .map_err(|_| ApplyError::WorkerGone)?
+                .map_err(|source| ApplyError::Bind { address: key.socket_addr(), source })?;
+        }
+        Ok(())
+    }
+
+    /// Stops accepting, lets requests finish within the drain's time, and ends the workers.
+    pub async fn drain(self) {
+        for worker in &self.workers {
+            worker.commands.send(Command::Drain).ok();
+        }
+        let threads: Vec<_> = self.workers.into_iter().map(|worker| worker.thread).collect();
+        // Joining blocks, so it is done where blocking is allowed.
+        let joined = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                thread.join().ok();
+            }
+        });
+        joined.await.ok();
+    }
+
+    /// The settings it was started with.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+}
+
+impl std::fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Proxy").field("workers", &self.workers.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,103 @@
+//! A worker's copy of the live configuration: the same things under counts of its own, so that a request takes and
+//! returns handles without touching a line that another core writes. Rules are copied when first used.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use clearway_model::BackendRef;
+use clearway_telemetry::families::{AttemptTelemetry, ListenerTelemetry, RuleTelemetry, SocketTelemetry};
+use clearway_telemetry::{Held, Telemetry};
+
+use crate::live::{Live, LiveRule, Port, SocketKey};
+use crate::switchyard::WorkerBackend;
+
+/// The live configuration of one worker.
+pub(crate) struct WorkerLive {
+    pub(crate) live: Arc<Live>,
+    pub(crate) ports: Vec<Rc<WorkerPort>>,
+    pub(crate) backends: Vec<Rc<WorkerBackend>>,
+    /// Whose requests they are when no listener takes them.
+    pub(crate) nobody: Held<ListenerTelemetry>,
+    pub(crate) nobodys_rule: Held<RuleTelemetry>,
+}
+
+/// One port.
+pub(crate) struct WorkerPort {
+    pub(crate) port: Arc<Port>,
+    pub(crate) telemetry: Held<SocketTelemetry>,
+    pub(crate) listeners: Vec<WorkerListener>,
+}
+
+/// One listener with the rules that were used.
+pub(crate) struct WorkerListener {
+    pub(crate) telemetry: Held<ListenerTelemetry>,
+    pub(crate) no_route: Held<RuleTelemetry>,
+    rules: Vec<OnceCell<Rc<LocalRule>>>,
+}
+
+/// One rule under one listener.
+pub(crate) struct LocalRule {
+    pub(crate) rule: Arc<LiveRule>,
+    pub(crate) telemetry: Held<RuleTelemetry>,
+    /// Series of tries, in the order of the rule's choices; `None` where a choice leads nowhere.
+    pub(crate) attempts: Vec<Option<Held<AttemptTelemetry>>>,
+}
+
+impl WorkerLive {
+    /// Copies `live`; pools of backends that stay are kept, those of others go when their requests are done.
+    pub(crate) fn of(
+        live: Arc<Live>,
+        pools: &mut HashMap<BackendRef, Rc<WorkerBackend>>,
+        telemetry: &Telemetry,
+    ) -> Self {
+        let backends: Vec<_> = live
+            .backends
+            .iter()
+            .map(|backend| {
+                let kept = pools.get(&backend.backend);
+                match kept.filter(|kept| Arc::ptr_eq(&kept.backend, backend)) {
+                    Some(same) => same.clone(),
+                    None => Rc::new(WorkerBackend::new(backend.clone(), kept.map(|kept| &**kept))),
+                }
+            })
+            .collect();
+        *pools = backends.iter().map(|backend| (backend.backend.backend.clone(), backend.clone())).collect();
+        let ports = live.ports.values().map(|port| Rc::new(WorkerPort::of(port))).collect();
+        let nobody = telemetry.no_listener();
+        let nobodys_rule = Rc::new(nobody.no_route().clone());
+        Self { live, ports, backends, nobody: Rc::new(nobody), nobodys_rule }
+    }
+
+    /// The port of a socket; `None` once the configuration has none there.
+    pub(crate) fn port(&self, key: SocketKey) -> Option<&Rc<WorkerPort>> {
+        self.ports.iter().find(|port| port.port.key == key)
+    }
+}
+
+impl WorkerPort {
+    fn of(port: &Arc<Port>) -> Self {
+        let listeners = port
+            .listeners
+            .iter()
+            .map(|listener| WorkerListener {
+                telemetry: Rc::new(listener.telemetry.clone()),
+                no_route: Rc::new(listener.telemetry.no_route().clone()),
+                rules: listener.attached.iter().map(|_| OnceCell::new()).collect(),
+            })
+            .collect();
+        Self { port: port.clone(), telemetry: Rc::new(port.telemetry.clone()), listeners }
+    }
+
+    /// The worker's copy of rule `rule` of listener `listener`.
+    pub(crate) fn rule(&self, listener: usize, rule: usize) -> Option<&Rc<LocalRule>> {
+        let attached = self.port.listeners.get(listener)?.attached.get(rule)?;
+        let slot = self.listeners.get(listener)?.rules.get(rule)?;
+        Some(slot.get_or_init(|| {
+            let attempts = attached.rule.choices.iter().map(|c| c.attempts.clone().map(Rc::new)).collect();
+            let telemetry = Rc::new(attached.telemetry.clone());
+            Rc::new(LocalRule { rule: attached.rule.clone(), telemetry, attempts })
+        }))
+    }
+}

@@ -1,0 +1,125 @@
+//! A worker: one thread, one runtime, its own sockets, pools and shards. Nothing here is shared with another worker
+//! but the live configuration, the health of endpoints and the switch that ends everything.
+
+mod local;
+mod sweep;
+mod thread;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use clearway_model::BackendRef;
+use clearway_telemetry::Telemetry;
+use tokio::sync::Notify;
+
+use crate::door::conn::ConnState;
+use crate::ledger::Ledger;
+use crate::live::Live;
+use crate::options::Options;
+use crate::switchyard::WorkerBackend;
+
+pub(crate) use local::{LocalRule, WorkerLive, WorkerPort};
+pub(crate) use thread::{Command, WorkerHandle, start};
+
+/// What all rooms of one worker share.
+pub(crate) struct Worker {
+    pub(crate) options: Arc<Options>,
+    pub(crate) ledger: Ledger,
+    pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) rng: RefCell<fastrand::Rng>,
+    /// Connections from clients.
+    pub(crate) conns: RefCell<slab::Slab<Rc<ConnState>>>,
+    /// Set once: no new connections, and requests are the last of theirs.
+    pub(crate) draining: Cell<bool>,
+    /// Set when the drain's deadline has passed.
+    pub(crate) cut_off: Cell<bool>,
+    /// Mirrored requests under way.
+    pub(crate) mirrors: Cell<usize>,
+    /// Upgraded connections.
+    pub(crate) tunnels: Cell<usize>,
+    /// Woken when the drain's deadline has passed.
+    pub(crate) cutting: Notify,
+    current: RefCell<Rc<WorkerLive>>,
+    shared: Arc<ArcSwap<Live>>,
+    /// Backends by name: pools outlive a reload.
+    backends: RefCell<HashMap<BackendRef, Rc<WorkerBackend>>>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        options: Arc<Options>,
+        ledger: Ledger,
+        telemetry: Arc<Telemetry>,
+        shared: Arc<ArcSwap<Live>>,
+    ) -> Rc<Self> {
+        let nothing = Arc::new(Live::empty());
+        let mut backends = HashMap::new();
+        let current = Rc::new(WorkerLive::of(nothing, &mut backends, &telemetry));
+        let worker = Rc::new(Self {
+            options,
+            ledger,
+            telemetry,
+            rng: RefCell::new(fastrand::Rng::new()),
+            conns: RefCell::new(slab::Slab::new()),
+            draining: Cell::new(false),
+            cut_off: Cell::new(false),
+            mirrors: Cell::new(0),
+            tunnels: Cell::new(0),
+            cutting: Notify::new(),
+            current: RefCell::new(current),
+            shared,
+            backends: RefCell::new(backends),
+        });
+        worker.live();
+        worker
+    }
+
+    /// The live configuration, as this worker holds it. One pointer comparison unless it has changed.
+    pub(crate) fn live(&self) -> Rc<WorkerLive> {
+        let shared = self.shared.load();
+        let current = self.current.borrow();
+        if Arc::ptr_eq(&shared, &current.live) {
+            return current.clone();
+        }
+        drop(current);
+        let fresh = Rc::new(WorkerLive::of(
+            arc_swap::Guard::into_inner(shared),
+            &mut self.backends.borrow_mut(),
+            &self.telemetry,
+        ));
+        *self.current.borrow_mut() = fresh.clone();
+        fresh
+    }
+
+    /// Resolves when the drain's deadline has passed.
+    pub(crate) async fn cut_off(self: Rc<Self>) {
+        let cutting = self.cutting.notified();
+        if !self.cut_off.get() {
+            cutting.await;
+        }
+    }
+
+    /// Closes idle connections: the worker ends.
+    pub(crate) fn forget_pools(&self) {
+        for backend in self.backends.borrow_mut().drain().map(|(_, backend)| backend) {
+            for endpoint in &backend.endpoints {
+                endpoint.idle.borrow_mut().clear();
+                endpoint.multiplexed.borrow_mut().clear();
+            }
+        }
+    }
+
+    /// The backends that this worker has pools to.
+    pub(crate) fn backends(&self) -> Vec<Rc<WorkerBackend>> {
+        self.backends.borrow().values().cloned().collect()
+    }
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").field("draining", &self.draining).finish_non_exhaustive()
+    }
+}
