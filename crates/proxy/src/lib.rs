@@ -23,7 +23,7 @@ mod wardrobe;
 mod worker;
 
 pub use error::{ProxyError, RetryAdvice};
-pub use ledger::{LedgerOptions, Sink, SinkFactory};
+pub use ledger::LedgerOptions;
 pub use live::{CompileProblem, Live};
 pub use options::{Limits, Options, Outlier, Timeouts};
 pub use proxy::{Applied, ApplyError, Proxy};

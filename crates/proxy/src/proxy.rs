@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -22,6 +23,8 @@ pub struct Proxy {
     options: Arc<Options>,
     live: Arc<ArcSwap<Live>>,
     workers: Vec<WorkerHandle>,
+    /// Ends of the workers, waited for once.
+    threads: Mutex<Vec<JoinHandle<()>>>,
     /// Sockets that are bound. Held while a configuration is applied: one at a time.
     bound: Mutex<BTreeSet<SocketKey>>,
 }
@@ -59,10 +62,14 @@ impl Proxy {
     pub fn start(options: Options, ledger: &LedgerOptions, telemetry: &Arc<Telemetry>) -> io::Result<Self> {
         let options = Arc::new(options);
         let live = Arc::new(ArcSwap::from_pointee(Live::empty()));
-        let workers = (0..options.workers)
-            .map(|index| worker::start(index, &options, ledger, telemetry, &live))
-            .collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { options, live, workers, bound: Mutex::new(BTreeSet::new()) })
+        let mut workers = Vec::with_capacity(options.workers);
+        let mut threads = Vec::with_capacity(options.workers);
+        for index in 0..options.workers {
+            let (worker, thread) = worker::start(index, &options, ledger, telemetry, &live)?;
+            workers.push(worker);
+            threads.push(thread);
+        }
+        Ok(Self { options, live, workers, threads: Mutex::new(threads), bound: Mutex::new(BTreeSet::new()) })
     }
 
     /// The configuration that is served.
@@ -135,11 +142,11 @@ impl Proxy {
     }
 
     /// Stops accepting, lets requests finish within the drain's time, and ends the workers.
-    pub async fn drain(self) {
+    pub async fn drain(&self) {
         for worker in &self.workers {
             worker.commands.send(Command::Drain).ok();
         }
-        let threads: Vec<_> = self.workers.into_iter().map(|worker| worker.thread).collect();
+        let threads = std::mem::take(&mut *self.threads.lock().await);
         // Joining blocks, so it is done where blocking is allowed.
         let joined = tokio::task::spawn_blocking(move || {
             for thread in threads {

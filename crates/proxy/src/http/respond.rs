@@ -8,7 +8,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use super::exchange::{self, Crossed};
-use super::serve::{Visit, capture};
+use super::serve::Visit;
 use super::upgrade;
 use crate::body::{DownBody, Tail, note_grpc_status};
 use crate::door::conn::ConnState;
@@ -90,7 +90,7 @@ pub(crate) fn upstream(mut visit: Visit, mut crossed: Crossed) -> Response<DownB
     let entry = &mut visit.entry;
     entry.response.status = parts.status.as_u16();
     entry.response.answered_by = AnsweredBy::Upstream;
-    entry.response.captured = capture(&parts.headers, &entry.worker().clone().ledger.capture_response);
+    entry.response.captured = entry.worker().ledger.policy.capture_response(&parts.headers);
     note_grpc_status(entry, &parts.headers);
     let cors = std::mem::take(&mut crossed.cors);
     let request_id = entry.request.request_id.clone();

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clearway_telemetry::trace::TraceContext;
 use clearway_telemetry::{Protocol, RequestFacts};
-use http::header::{CONTENT_TYPE, HOST, HeaderName, USER_AGENT};
+use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::{Body, Incoming};
@@ -42,6 +42,9 @@ pub(crate) async fn request(
     let now = Instant::now();
     let started = conn.watch.take_head().unwrap_or(now);
     let live = worker.live();
+    if !live.served.replace(true) {
+        live.live.first_served();
+    }
     let (parts, body) = request.into_parts();
     if !body.is_end_stream() {
         conn.watch.expect_head(false);
@@ -67,8 +70,6 @@ pub(crate) async fn request(
     Ok(respond::farewell(&worker, &conn, response))
 }
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
 fn facts(worker: &Worker, conn: &ConnState, parts: &Parts) -> RequestFacts {
     let headers = &parts.headers;
     let host = headers.get(HOST).cloned().or_else(|| {
@@ -84,21 +85,12 @@ fn facts(worker: &Worker, conn: &ConnState, parts: &Parts) -> RequestFacts {
         client: None,
         local: conn.local,
         user_agent: headers.get(USER_AGENT).cloned(),
-        request_id: headers.get(REQUEST_ID).cloned(),
+        request_id: headers.get(forwarded::X_REQUEST_ID).cloned(),
         grpc: is_grpc(headers),
-        captured: capture(headers, &worker.ledger.capture_request),
+        captured: worker.ledger.policy.capture_request(headers),
     }
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
-}
-
-/// The fields of an allow-list, by their index in it.
-pub(crate) fn capture(headers: &HeaderMap, wanted: &[HeaderName]) -> Vec<(u8, HeaderValue)> {
-    wanted
-        .iter()
-        .zip(0_u8..)
-        .flat_map(|(name, index)| headers.get_all(name).iter().map(move |value| (index, value.clone())))
-        .collect()
 }

@@ -7,16 +7,19 @@ mod entry;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
+use clearway_telemetry::access_log::{AccessLog, LineWriter};
 use clearway_telemetry::histogram::Exemplar;
 use clearway_telemetry::key::{AttemptKey, RequestKey};
+use clearway_telemetry::otlp_logs::{OtlpLogWriter, OtlpLogs};
+use clearway_telemetry::redact::RecordPolicy;
+use clearway_telemetry::spans::{SpanPipeline, SpanWriter};
 use clearway_telemetry::trace::{Propagation, Sampler};
 use clearway_telemetry::{Attempt, families};
 use clearway_telemetry::{
     Exchange, MethodLabel, Phase, Protocol, ResponseFlag, Switches, Telemetry, WorkerId,
 };
-use http::HeaderName;
 
 use crate::door::conn::ConnState;
 use crate::worker::Worker;
@@ -24,49 +27,75 @@ use crate::worker::Worker;
 pub(crate) use counts::GaugeGuard;
 pub(crate) use entry::Entry;
 
-/// A place that takes finished exchanges: the access log, the span exporter, the log exporter.
-///
-/// Each worker has its own; a sink never blocks.
-pub trait Sink {
-    /// Takes one finished exchange.
-    fn record(&mut self, exchange: &Exchange);
-    /// Hands on what it has gathered; called about ten times a second and before the worker ends.
-    fn flush(&mut self);
-}
-
-/// Makes a worker's sinks on the worker's own thread.
-pub type SinkFactory = Arc<dyn Fn() -> Vec<Box<dyn Sink>> + Send + Sync>;
-
 /// What the ledger writes, and where.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct LedgerOptions {
     /// Decides which traces that start here are sampled; `None` records no spans at all.
     pub sampler: Option<Sampler>,
     /// Headers that carry the trace context.
     pub propagation: Propagation,
-    /// Request headers that the sinks ask for.
-    pub capture_request: Vec<HeaderName>,
-    /// Response headers that the sinks ask for.
-    pub capture_response: Vec<HeaderName>,
-    /// The sinks.
-    pub sinks: SinkFactory,
+    /// What of a request may be written.
+    pub policy: Arc<RecordPolicy>,
+    /// The access log.
+    pub access_log: Option<Arc<AccessLog>>,
+    /// Spans by OTLP.
+    pub spans: Option<Arc<SpanPipeline>>,
+    /// The access log by OTLP.
+    pub logs: Option<Arc<OtlpLogs>>,
 }
 
-impl Default for LedgerOptions {
-    fn default() -> Self {
+impl LedgerOptions {
+    /// Metrics only.
+    pub fn metrics_only(policy: Arc<RecordPolicy>) -> Self {
         Self {
             sampler: None,
             propagation: Propagation::default(),
-            capture_request: Vec::new(),
-            capture_response: Vec::new(),
-            sinks: Arc::new(Vec::new),
+            policy,
+            access_log: None,
+            spans: None,
+            logs: None,
         }
     }
 }
 
-impl std::fmt::Debug for LedgerOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LedgerOptions").field("sampler", &self.sampler).finish_non_exhaustive()
+/// One worker's ends of everything that takes finished exchanges. None of them ever blocks.
+struct Sinks {
+    access_log: Option<LineWriter>,
+    spans: Option<SpanWriter>,
+    logs: Option<OtlpLogWriter>,
+}
+
+impl Sinks {
+    fn of(options: &LedgerOptions) -> Self {
+        Self {
+            access_log: options.access_log.as_ref().map(|log| log.writer()),
+            spans: options.spans.as_ref().map(|spans| spans.writer()),
+            logs: options.logs.as_ref().map(|logs| logs.writer()),
+        }
+    }
+
+    fn record(&mut self, exchange: &Exchange, ended: SystemTime) {
+        if let Some(log) = &mut self.access_log {
+            log.write(exchange, ended);
+        }
+        if let Some(spans) = &mut self.spans {
+            spans.offer(exchange, ended);
+        }
+        if let Some(logs) = &mut self.logs {
+            logs.write(exchange, ended);
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Some(log) = &mut self.access_log {
+            log.flush();
+        }
+        if let Some(spans) = &mut self.spans {
+            spans.flush();
+        }
+        if let Some(logs) = &mut self.logs {
+            logs.flush();
+        }
     }
 }
 
@@ -76,10 +105,9 @@ pub(crate) struct Ledger {
     switches: Switches,
     pub(crate) sampler: Sampler,
     pub(crate) propagation: Propagation,
-    pub(crate) capture_request: Vec<HeaderName>,
-    pub(crate) capture_response: Vec<HeaderName>,
+    pub(crate) policy: Arc<RecordPolicy>,
     hub: Arc<Telemetry>,
-    sinks: RefCell<Vec<Box<dyn Sink>>>,
+    sinks: RefCell<Sinks>,
 }
 
 impl Ledger {
@@ -89,31 +117,27 @@ impl Ledger {
             switches: hub.switches,
             sampler: options.sampler.unwrap_or_default(),
             propagation: options.propagation,
-            capture_request: options.capture_request.clone(),
-            capture_response: options.capture_response.clone(),
+            policy: options.policy.clone(),
             hub: hub.clone(),
-            sinks: RefCell::new((options.sinks)()),
+            sinks: RefCell::new(Sinks::of(options)),
         }
     }
 
     /// Hands on what the sinks have gathered.
     pub(crate) fn flush(&self) {
-        for sink in self.sinks.borrow_mut().iter_mut() {
-            sink.flush();
-        }
+        self.sinks.borrow_mut().flush();
     }
 
     /// Writes a finished exchange everywhere. Called once for each, by its [`Entry`].
     fn close(&self, exchange: &mut Exchange) {
         exchange.enter(Phase::Write);
         exchange.listener.in_flight.sub(&self.id, 1);
-        self.write_metrics(exchange);
-        for sink in self.sinks.borrow_mut().iter_mut() {
-            sink.record(exchange);
-        }
+        let ended = SystemTime::now();
+        self.write_metrics(exchange, ended);
+        self.sinks.borrow_mut().record(exchange, ended);
     }
 
-    fn write_metrics(&self, exchange: &Exchange) {
+    fn write_metrics(&self, exchange: &Exchange, ended: SystemTime) {
         let (rule, response) = (&exchange.rule, &exchange.response);
         if self.switches.status_code_metrics {
             let key = RequestKey {
@@ -131,14 +155,14 @@ impl Ledger {
             rule.bytes.add(&self.id, families::BYTES_SENT, exchange.bytes_sent);
         }
         if self.switches.latency_metrics {
-            self.write_latency(exchange);
+            self.write_latency(exchange, ended);
         }
         for (index, attempt) in exchange.attempts.iter().enumerate() {
             self.write_attempt(attempt, index > 0);
         }
     }
 
-    fn write_latency(&self, exchange: &Exchange) {
+    fn write_latency(&self, exchange: &Exchange, ended: SystemTime) {
         let total = exchange.total();
         if let Some(durations) = exchange.rule.durations.get(usize::from(exchange.response.status / 100)) {
             if exchange.trace.sampled {
@@ -146,7 +170,7 @@ impl Ledger {
                     trace_id: exchange.trace.trace_id,
                     span_id: exchange.trace.span_id,
                     seconds: total.as_secs_f64(),
-                    at: std::time::SystemTime::now(),
+                    at: ended,
                 };
                 durations.observe_with_exemplar(&self.id, total, exemplar);
             } else {

@@ -10,6 +10,7 @@ mod rules;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use clearway_model::{BackendRef, ObjectRef, Snapshot, Version};
 use clearway_telemetry::Telemetry;
@@ -33,6 +34,22 @@ pub struct Live {
     /// The end of each certificate's validity, seconds since 1970.
     pub certificate_expiry: Vec<(ObjectRef, i64)>,
     rules: usize,
+    first_request: FirstRequest,
+}
+
+/// Runs once, when the first request is served by a configuration.
+type Hook = Box<dyn Fn() + Send + Sync>;
+
+#[derive(Default)]
+struct FirstRequest {
+    seen: AtomicBool,
+    hook: Option<Hook>,
+}
+
+impl std::fmt::Debug for FirstRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FirstRequest").field("seen", &self.seen).finish_non_exhaustive()
+    }
 }
 
 /// Something of a snapshot that cannot be served. The rest of the snapshot is not served either: the last good
@@ -55,6 +72,7 @@ impl Live {
             backends: Vec::new(),
             certificate_expiry: Vec::new(),
             rules: 0,
+            first_request: FirstRequest::default(),
         }
     }
 
@@ -84,9 +102,30 @@ impl Live {
         let (ports, certificate_expiry) = ports::compile(snapshot, telemetry, &rules, &mut problems);
         if problems.is_empty() {
             let version = snapshot.version.clone();
-            Ok(Self { version, ports, backends, certificate_expiry, rules: rules.len() })
+            Ok(Self {
+                version,
+                ports,
+                backends,
+                certificate_expiry,
+                rules: rules.len(),
+                first_request: FirstRequest::default(),
+            })
         } else {
             Err(problems)
+        }
+    }
+
+    /// Has `hook` run when the first request is served by this configuration.
+    pub fn when_first_served(&mut self, hook: impl Fn() + Send + Sync + 'static) {
+        self.first_request.hook = Some(Box::new(hook));
+    }
+
+    /// A worker serves its first request by this configuration.
+    pub(crate) fn first_served(&self) {
+        if !self.first_request.seen.swap(true, Relaxed)
+            && let Some(hook) = &self.first_request.hook
+        {
+            hook();
         }
     }
 

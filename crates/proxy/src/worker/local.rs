@@ -1,7 +1,7 @@
 //! A worker's copy of the live configuration: the same things under counts of its own, so that a request takes and
 //! returns handles without touching a line that another core writes. Rules are copied when first used.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,6 +21,8 @@ pub(crate) struct WorkerLive {
     /// Whose requests they are when no listener takes them.
     pub(crate) nobody: Held<ListenerTelemetry>,
     pub(crate) nobodys_rule: Held<RuleTelemetry>,
+    /// Whether this worker has served a request by it.
+    pub(crate) served: Cell<bool>,
 }
 
 /// One port.
@@ -67,7 +69,7 @@ impl WorkerLive {
         let ports = live.ports.values().map(|port| Rc::new(WorkerPort::of(port))).collect();
         let nobody = telemetry.no_listener();
         let nobodys_rule = Rc::new(nobody.no_route().clone());
-        Self { live, ports, backends, nobody: Rc::new(nobody), nobodys_rule }
+        Self { live, ports, backends, nobody: Rc::new(nobody), nobodys_rule, served: Cell::new(false) }
     }
 
     /// The port of a socket; `None` once the configuration has none there.

@@ -36,7 +36,6 @@ pub(crate) enum Command {
 pub(crate) struct WorkerHandle {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
     pub(crate) runtime: Handle,
-    pub(crate) thread: JoinHandle<()>,
 }
 
 /// Starts worker `index`.
@@ -49,7 +48,7 @@ pub(crate) fn start(
     ledger: &LedgerOptions,
     telemetry: &Arc<Telemetry>,
     live: &Arc<ArcSwap<Live>>,
-) -> io::Result<WorkerHandle> {
+) -> io::Result<(WorkerHandle, JoinHandle<()>)> {
     let (commands, inbox) = mpsc::unbounded_channel();
     let (ready, started) = std::sync::mpsc::channel();
     let (options, ledger) = (options.clone(), ledger.clone());
@@ -73,7 +72,7 @@ pub(crate) fn start(
         });
     })?;
     let runtime = started.recv().map_err(|_| io::Error::other("a worker ended before it began"))??;
-    Ok(WorkerHandle { commands, runtime, thread })
+    Ok((WorkerHandle { commands, runtime }, thread))
 }
 
 /// Carries a worker's id to its thread: it is `Send`, but not `Sync`.

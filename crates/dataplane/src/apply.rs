@@ -1,0 +1,100 @@
+//! Applying: resolve names, compile off the path, bind before the swap, swap, and say what became of it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use clearway_model::Snapshot;
+use clearway_proxy::{Live, Proxy};
+use clearway_telemetry::Telemetry;
+use clearway_telemetry::config::{ConfigStage, ConfigTelemetry, ObjectCounts, ProblemCounts};
+
+use crate::resolve::Resolver;
+use crate::state;
+
+/// Hands snapshots to the proxy, one after the other.
+#[derive(Debug)]
+pub struct Applier {
+    proxy: Arc<Proxy>,
+    telemetry: Arc<Telemetry>,
+    config: Arc<ConfigTelemetry>,
+    resolver: Resolver,
+    /// The snapshot that is served, with names as they were written.
+    served: Option<Arc<Snapshot>>,
+}
+
+/// What became of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApplyOutcome {
+    /// It is served.
+    Applied,
+    /// It is what was served before.
+    Unchanged,
+    /// It cannot be served; the one before it is. Each reason names an object.
+    Refused(Vec<String>),
+}
+
+impl Applier {
+    /// Applies to `proxy` and keeps the records.
+    pub fn new(proxy: Arc<Proxy>, telemetry: Arc<Telemetry>, config: Arc<ConfigTelemetry>) -> Self {
+        Self { proxy, telemetry, config, resolver: Resolver::default(), served: None }
+    }
+
+    /// Applies a snapshot; `problems` are those that do not keep it from being served.
+    pub async fn apply(&mut self, snapshot: Snapshot, problems: ProblemCounts) -> ApplyOutcome {
+        if self.served.as_ref().is_some_and(|served| served.version == snapshot.version) {
+            self.config.unchanged(problems);
+            return ApplyOutcome::Unchanged;
+        }
+        if Resolver::has_names(&snapshot) {
+            self.resolver.look_up(&snapshot).await;
+        }
+        let snapshot = Arc::new(snapshot);
+        match self.serve(&snapshot).await {
+            Ok(()) => {
+                let counts = ObjectCounts::of(&snapshot);
+                self.config.applied(&snapshot.version, state::unix_seconds(), counts, problems);
+                self.served = Some(snapshot);
+                ApplyOutcome::Applied
+            }
+            Err(reasons) => {
+                let errors = problems.errors + reasons.len() as u64;
+                self.config.refused(ProblemCounts { errors, ..problems });
+                ApplyOutcome::Refused(reasons)
+            }
+        }
+    }
+
+    /// Looks names up again and serves what they say now.
+    pub async fn resolve_again(&mut self) {
+        let Some(served) = self.served.clone() else { return };
+        if !Resolver::has_names(&served) || !self.resolver.look_up(&served).await {
+            return;
+        }
+        match self.serve(&served).await {
+            Ok(()) => tracing::info!(version = %served.version, "Backends' names have new addresses."),
+            Err(reasons) => tracing::error!(?reasons, "New addresses of backends cannot be served."),
+        }
+    }
+
+    async fn serve(&self, snapshot: &Arc<Snapshot>) -> Result<(), Vec<String>> {
+        let began = Instant::now();
+        let resolved = self.resolver.resolve(snapshot);
+        let (telemetry, before) = (self.telemetry.clone(), self.proxy.live());
+        // Compiling is work of milliseconds to seconds: it must not hold up whoever else uses this runtime.
+        let compiled = tokio::task::spawn_blocking(move || Live::compile(&resolved, &telemetry, Some(&before)));
+        let mut live = match compiled.await {
+            Ok(Ok(live)) => live,
+            Ok(Err(problems)) => return Err(problems.iter().map(ToString::to_string).collect()),
+            Err(error) => return Err(vec![format!("compiling the configuration broke off: {error}")]),
+        };
+        self.config.record_stage(ConfigStage::Compile, began.elapsed());
+        let (config, swapped) = (self.config.clone(), Instant::now());
+        live.when_first_served(move || config.record_stage(ConfigStage::FirstRequest, swapped.elapsed()));
+        let expiry = live.certificate_expiry.clone();
+        let applied = self.proxy.apply(live).await.map_err(|error| vec![error.to_string()])?;
+        self.config.record_stage(ConfigStage::Bind, applied.bind);
+        self.config.record_stage(ConfigStage::Swap, applied.swap);
+        self.config.set_certificates(expiry);
+        Ok(())
+    }
+}
