@@ -1,1 +1,31 @@
-//! Placeholder header, replaced by the crate's first content.
+//! Kubernetes objects: small own types of the Gateway API, of the core kinds it needs, and of our own kinds.
+//!
+//! Files and watches read objects through [`Object::from_value`]; `translate` turns them into served
+//! configuration. Every enum keeps a value that it does not know, so a newer CRD never makes an object unreadable.
+//! Nothing here does IO or knows the served configuration.
+
+pub mod backend;
+pub mod conditions;
+pub mod core;
+mod duration;
+pub mod files;
+pub mod filter;
+pub mod gateway;
+pub mod grant;
+mod locate;
+mod meta;
+mod object;
+mod open_enum;
+pub mod policy;
+pub mod route;
+pub mod selector;
+mod strict;
+pub mod validate;
+
+pub use conditions::{Condition, ConditionStatus};
+pub use duration::parse_duration;
+pub use files::{FileError, FileObject, FileWarning, parse_documents};
+pub use grant::{CrossReference, permits};
+pub use meta::{CLEARWAY_GROUP, GATEWAY_GROUP, ObjectMeta, Time};
+pub use object::{Loaded, Object, ObjectError};
+pub use validate::{FieldError, Severity, validate};

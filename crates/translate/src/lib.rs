@@ -1,1 +1,110 @@
-//! Placeholder header, replaced by the crate's first content.
+//! Objects to served configuration: attach routes to listeners, check grants, resolve backends, and say what is wrong.
+//!
+//! Both the control plane and the standalone mode call [`translate`]. It is pure: no IO, no clock, and the same
+//! world gives the same bytes, whatever order the objects came in. Every refusal is a [`Problem`] and a condition.
+
+mod attach;
+mod backends;
+mod certificates;
+mod classes;
+mod conflicts;
+mod endpoints;
+mod exclusive;
+mod features;
+mod filters;
+mod gateways;
+mod listeners;
+mod matches;
+mod policies;
+mod problem;
+pub mod report;
+mod routes;
+mod rules;
+pub mod status;
+mod version;
+mod world;
+
+use clearway_model::{ForwardedTrust, Snapshot, TraceTrust};
+
+pub use features::SUPPORTED_FEATURES;
+pub use problem::{ObjectName, Problem};
+pub use report::Report;
+pub use status::StatusPlan;
+pub use world::World;
+
+use backends::Backends;
+use problem::Problems;
+use world::Index;
+
+/// What translation needs to know besides the objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Only GatewayClasses with this `controllerName` are ours.
+    pub controller_name: String,
+    /// How listeners reach the outside.
+    pub exposure: Exposure,
+    /// For Gateways without the annotation `clearway.dev/forwarded-trust`.
+    pub forwarded: ForwardedTrust,
+    /// For Gateways without the annotation `clearway.dev/trace-trust`.
+    pub trace: TraceTrust,
+}
+
+/// How listeners reach the outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Exposure {
+    /// Ports are bound as written on this machine, so Gateways share them. `spec.addresses` is the address to bind.
+    #[default]
+    Direct,
+    /// Every Gateway has addresses of its own; ports of different Gateways never meet.
+    Cluster,
+}
+
+impl Options {
+    /// Options for one controller, with defaults for everything else.
+    pub fn new(controller_name: impl Into<String>) -> Self {
+        Self {
+            controller_name: controller_name.into(),
+            exposure: Exposure::default(),
+            forwarded: ForwardedTrust::default(),
+            trace: TraceTrust::default(),
+        }
+    }
+}
+
+/// What comes of a world.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Translation {
+    /// What is served.
+    pub snapshot: Snapshot,
+    /// What is said about each object.
+    pub status: StatusPlan,
+    /// What is wrong, sorted by object.
+    pub problems: Vec<Problem>,
+}
+
+/// Turns objects into served configuration.
+pub fn translate(world: &World, options: &Options) -> Translation {
+    let index = Index::of(world);
+    let mut problems = Problems::default();
+    let mut status = StatusPlan::default();
+    let mut snapshot = Snapshot::default();
+
+    let classes = classes::accept(world, options, &mut status, &mut problems);
+    let mut gateways = gateways::read(world, &index, options, &classes, &mut problems);
+    conflicts::find(&mut gateways, options);
+    listeners::serve(&gateways, world, &mut snapshot);
+
+    let mut routes = attach::routes(world, &gateways, &mut problems);
+    exclusive::separate(&mut routes);
+    attach::count(&mut gateways, &routes);
+
+    let mut backends = Backends::new(world, &index);
+    routes::serve(&mut routes, &gateways, &mut backends, &mut snapshot);
+    routes::plan(routes, options, &mut status, &mut problems);
+    gateways::plan(&gateways, &mut status, &mut problems);
+    policies::plan(&backends, options, &mut status, &mut problems);
+    snapshot.backends = backends.finish(&mut problems);
+
+    snapshot.version = version::of(&snapshot);
+    Translation { snapshot, status, problems: problems.into_sorted() }
+}

@@ -1,0 +1,99 @@
+//! GatewayClasses and Gateways. What is wrong within `spec.listeners[i]` concerns that listener alone.
+
+use std::collections::BTreeSet;
+
+use super::{FieldError, Findings, text};
+use crate::gateway::{FromNamespaces, Gateway, GatewayClass, GatewayListener, Protocol, TlsMode};
+use crate::selector::LabelOperator;
+
+/// Everything that is wrong with a GatewayClass.
+pub fn validate_gateway_class(class: &GatewayClass) -> Vec<FieldError> {
+    let mut findings = Findings::default();
+    let name = &class.spec.controller_name;
+    let good = name
+        .split_once('/')
+        .is_some_and(|(domain, path)| !path.is_empty() && text::section_name(domain).is_none());
+    if !good {
+        let message = format!("`{name}` is no controller name; write it as domain.example/path");
+        findings.refuse("spec.controllerName", message);
+    }
+    findings.into_errors()
+}
+
+/// Everything that is wrong with a Gateway.
+pub fn validate_gateway(gateway: &Gateway) -> Vec<FieldError> {
+    let mut findings = Findings::default();
+    let spec = &gateway.spec;
+    if spec.gateway_class_name.is_empty() {
+        findings.refuse("spec.gatewayClassName", "is empty; name a GatewayClass");
+    }
+    if spec.listeners.is_empty() {
+        findings.refuse("spec.listeners", "is empty; a Gateway needs at least one listener");
+    }
+    findings.at_most(|| "spec.listeners".to_owned(), spec.listeners.len(), 64);
+    let mut seen = BTreeSet::new();
+    for (index, listener) in spec.listeners.iter().enumerate() {
+        if !seen.insert(&listener.name) {
+            let message =
+                format!("two listeners are named `{}`; names are unique in a Gateway", listener.name);
+            findings.refuse("spec.listeners", message);
+        }
+        check_listener(listener, &format!("spec.listeners[{index}]"), &mut findings);
+    }
+    findings.at_most(|| "spec.addresses".to_owned(), spec.addresses.len(), 16);
+    findings.into_errors()
+}
+
+fn check_listener(listener: &GatewayListener, path: &str, findings: &mut Findings) {
+    findings.check(|| format!("{path}.name"), text::section_name(&listener.name));
+    findings.port(|| format!("{path}.port"), Some(listener.port));
+    if let Some(hostname) = listener.hostname.as_deref().filter(|hostname| !hostname.is_empty()) {
+        findings.check(|| format!("{path}.hostname"), text::hostname(hostname, true));
+        if matches!(listener.protocol, Protocol::Tcp | Protocol::Udp) {
+            findings.refuse(format!("{path}.hostname"), format!("is not for protocol {}", listener.protocol));
+        }
+    }
+    match (&listener.protocol, &listener.tls) {
+        (Protocol::Http | Protocol::Tcp | Protocol::Udp, Some(_)) => {
+            let message = format!("is not for protocol {}; use HTTPS or remove it", listener.protocol);
+            findings.refuse(format!("{path}.tls"), message);
+        }
+        (Protocol::Https, Some(tls)) if tls.mode != TlsMode::Terminate => {
+            findings
+                .refuse(format!("{path}.tls.mode"), format!("{} is not for HTTPS; use Terminate", tls.mode));
+        }
+        (Protocol::Https, Some(tls)) if tls.certificate_refs.is_empty() && tls.options.is_empty() => {
+            findings
+                .refuse(format!("{path}.tls.certificateRefs"), "is empty; name a Secret with a certificate");
+        }
+        (Protocol::Https, None) => {
+            findings.refuse(format!("{path}.tls"), "is missing; HTTPS needs tls.certificateRefs");
+        }
+        (_, Some(tls)) => {
+            let known = TlsMode::KNOWN;
+            findings.known(|| format!("{path}.tls.mode"), tls.mode.is_unknown(), tls.mode.as_str(), known);
+            findings.at_most(|| format!("{path}.tls.certificateRefs"), tls.certificate_refs.len(), 64);
+        }
+        _ => {}
+    }
+    if listener.has_filters {
+        findings.refuse(format!("{path}.filters"), "are not supported; move them to the rules of the routes");
+    }
+    allowed_routes(listener, path, findings);
+}
+
+fn allowed_routes(listener: &GatewayListener, path: &str, findings: &mut Findings) {
+    let namespaces = &listener.allowed_routes.namespaces;
+    let path = format!("{path}.allowedRoutes.namespaces");
+    let from = &namespaces.from;
+    findings.known(|| format!("{path}.from"), from.is_unknown(), from.as_str(), FromNamespaces::KNOWN);
+    if *from == FromNamespaces::Selector && namespaces.selector.is_none() {
+        findings.refuse(format!("{path}.selector"), "is missing; `from: Selector` needs it");
+    }
+    let expressions = namespaces.selector.iter().flat_map(|selector| &selector.match_expressions);
+    for (index, expression) in expressions.enumerate() {
+        let path = || format!("{path}.selector.matchExpressions[{index}].operator");
+        let operator = &expression.operator;
+        findings.known(path, operator.is_unknown(), operator.as_str(), LabelOperator::KNOWN);
+    }
+}

@@ -1,0 +1,177 @@
+//! Matches of rules, and the verdict on each rule: served, dropped, or answered 500.
+
+use std::collections::BTreeSet;
+
+use clearway_k8s::conditions::reasons;
+use clearway_k8s::route::{
+    GrpcRoute, GrpcRouteMatch, HttpRoute, HttpRouteMatch, PathMatchType, TextMatchType, ValueMatch,
+};
+use clearway_k8s::validate::{validate_grpc_route, validate_http_route};
+use clearway_k8s::{FieldError, Severity};
+use clearway_model::{GrpcMethodMatch, HeaderMatch, Match, PathMatch, QueryMatch, TextMatch};
+use regex::RegexBuilder;
+
+use crate::attach::{RouteSource, RuleVerdict, Verdict};
+use crate::listeners::shared;
+use crate::problem::Refusal;
+
+/// Compiled size that a regular expression may have, in bytes. The data path uses the same.
+const REGEX_SIZE_LIMIT: usize = 1 << 20;
+
+/// Validates a route and each of its rules.
+pub(crate) fn judge(source: RouteSource<'_>) -> Verdict {
+    let (mut errors, count) = match source {
+        RouteSource::Http(route) => (validate_http_route(route), route.spec.rules.len()),
+        RouteSource::Grpc(route) => (validate_grpc_route(route), route.spec.rules.len()),
+    };
+    errors.retain(|error| error.severity == Severity::Error);
+    let whole = errors.iter().find(|error| rule_of(&error.path).is_none()).map(refusal);
+    let rules = (0..count).map(|position| rule_verdict(&errors, position, source)).collect();
+    Verdict { whole, rules }
+}
+
+fn rule_verdict(errors: &[FieldError], position: usize, source: RouteSource<'_>) -> RuleVerdict {
+    let mine: Vec<_> = errors.iter().filter(|error| rule_of(&error.path) == Some(position)).collect();
+    let unknown_filter =
+        |error: &&FieldError| error.path.contains(".filters[") && error.path.ends_with("].type");
+    let other = mine.iter().find(|error| !unknown_filter(error));
+    if let Some(error) = other {
+        return RuleVerdict::Dropped(refusal(error));
+    }
+    let expression = match source {
+        RouteSource::Http(route) => http_expressions(route, position),
+        RouteSource::Grpc(route) => grpc_expressions(route, position),
+    };
+    match (expression, mine.first()) {
+        (Some(refusal), _) => RuleVerdict::Dropped(refusal),
+        (None, Some(error)) => RuleVerdict::Answered500(refusal(error)),
+        (None, None) => RuleVerdict::Served,
+    }
+}
+
+fn refusal(error: &FieldError) -> Refusal {
+    Refusal::new(error.reason, &error.path, &error.message)
+}
+
+/// The rule that a path such as `spec.rules[3].name` is in.
+fn rule_of(path: &str) -> Option<usize> {
+    path.strip_prefix("spec.rules[")?.split_once(']')?.0.parse().ok()
+}
+
+fn http_expressions(route: &HttpRoute, rule: usize) -> Option<Refusal> {
+    let matches = route.spec.rules.get(rule).into_iter().flat_map(|rule| rule.matches.iter().enumerate());
+    for (index, entry) in matches {
+        let path = format!("spec.rules[{rule}].matches[{index}]");
+        if entry.path.kind == PathMatchType::RegularExpression
+            && let Some(refusal) = bad_expression(&entry.path.value, || format!("{path}.path.value"))
+        {
+            return Some(refusal);
+        }
+        let refusal = values(&entry.headers, &format!("{path}.headers"))
+            .or_else(|| values(&entry.query_params, &format!("{path}.queryParams")));
+        if refusal.is_some() {
+            return refusal;
+        }
+    }
+    None
+}
+
+fn grpc_expressions(route: &GrpcRoute, rule: usize) -> Option<Refusal> {
+    let matches = route.spec.rules.get(rule).into_iter().flat_map(|rule| rule.matches.iter().enumerate());
+    for (index, entry) in matches {
+        let path = format!("spec.rules[{rule}].matches[{index}]");
+        let method = entry.method.iter().filter(|method| method.kind == TextMatchType::RegularExpression);
+        let texts = method.flat_map(|method| [("service", &method.service), ("method", &method.method)]);
+        for (field, text) in texts {
+            let Some(text) = text else { continue };
+            let refusal = bad_expression(text, || format!("{path}.method.{field}"));
+            if refusal.is_some() {
+                return refusal;
+            }
+        }
+        let refusal = values(&entry.headers, &format!("{path}.headers"));
+        if refusal.is_some() {
+            return refusal;
+        }
+    }
+    None
+}
+
+fn values(list: &[ValueMatch], path: &str) -> Option<Refusal> {
+    let expressions =
+        list.iter().enumerate().filter(|(_, value)| value.kind == TextMatchType::RegularExpression);
+    expressions
+        .into_iter()
+        .find_map(|(index, value)| bad_expression(&value.value, || format!("{path}[{index}].value")))
+}
+
+fn bad_expression(text: &str, field: impl FnOnce() -> String) -> Option<Refusal> {
+    let whole = format!("^(?:{text})$");
+    let error = RegexBuilder::new(&whole).size_limit(REGEX_SIZE_LIMIT).build().err()?;
+    let reason = error.to_string();
+    // The last line says what is wrong; those before it draw the place.
+    let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let message = format!("`{text}` is no regular expression that can be served: {last}");
+    Some(Refusal::new(reasons::UNSUPPORTED_VALUE, field(), message))
+}
+
+/// Matches of an HTTPRoute rule; never empty.
+pub(crate) fn http(matches: &[HttpRouteMatch]) -> Vec<Match> {
+    if matches.is_empty() {
+        return vec![http_match(&HttpRouteMatch::default())];
+    }
+    matches.iter().map(http_match).collect()
+}
+
+fn http_match(entry: &HttpRouteMatch) -> Match {
+    let value = shared(&entry.path.value);
+    let path = match entry.path.kind {
+        PathMatchType::Exact => PathMatch::Exact(value),
+        PathMatchType::RegularExpression => PathMatch::Regex(value),
+        PathMatchType::PathPrefix | PathMatchType::Unknown(_) => PathMatch::Prefix(value),
+    };
+    let mut names = BTreeSet::new();
+    // Of several conditions on one name only the first counts (Gateway API, HTTPHeaderMatch and HTTPQueryParamMatch).
+    let query = entry.query_params.iter().filter(|query| names.insert(&query.name));
+    Match::Http {
+        path,
+        headers: headers(&entry.headers),
+        query: query.map(|query| QueryMatch { name: shared(&query.name), value: text(query) }).collect(),
+        method: entry.method.as_ref().map(|method| shared(method.as_str())),
+    }
+}
+
+/// Matches of a GRPCRoute rule; never empty.
+pub(crate) fn grpc(matches: &[GrpcRouteMatch]) -> Vec<Match> {
+    if matches.is_empty() {
+        return vec![Match::Grpc { method: None, headers: Vec::new() }];
+    }
+    let each = matches.iter().map(|entry| {
+        let method = entry.method.as_ref().map(|method| {
+            let text = |text: &String| match method.kind {
+                TextMatchType::RegularExpression => TextMatch::Regex(shared(text)),
+                _ => TextMatch::Exact(shared(text)),
+            };
+            GrpcMethodMatch {
+                service: method.service.as_ref().map(text),
+                method: method.method.as_ref().map(text),
+            }
+        });
+        Match::Grpc { method, headers: headers(&entry.headers) }
+    });
+    each.collect()
+}
+
+fn headers(list: &[ValueMatch]) -> Vec<HeaderMatch> {
+    let mut names = BTreeSet::new();
+    let lowered = list.iter().map(|header| (header.name.to_ascii_lowercase(), header));
+    let first = lowered.filter(|(name, _)| names.insert(name.clone()));
+    first.map(|(name, header)| HeaderMatch { name: name.into(), value: text(header) }).collect()
+}
+
+fn text(value: &ValueMatch) -> TextMatch {
+    match value.kind {
+        TextMatchType::RegularExpression => TextMatch::Regex(shared(&value.value)),
+        _ => TextMatch::Exact(shared(&value.value)),
+    }
+}

@@ -1,0 +1,329 @@
+//! What became of every listener and route, for `clearway check`: as JSON through serde, as text through `Display`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use clearway_k8s::conditions::types;
+use clearway_k8s::route::ParentReference;
+use clearway_k8s::{Condition, Severity};
+use clearway_model::{BackendFault, BackendRef, Hostname, RouteRef, Rule, RuleRef};
+use serde::Serialize;
+
+use crate::{Problem, Translation, World};
+
+/// What became of everything.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Version of the configuration.
+    pub version: String,
+    /// Listeners of our Gateways, by Gateway and in the order of the spec.
+    pub listeners: Vec<ListenerReport>,
+    /// Routes, by kind, namespace and name.
+    pub routes: Vec<RouteReport>,
+    /// Gateways and routes that belong to others, as `Kind namespace/name`.
+    pub not_ours: Vec<String>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// What became of a listener.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenerReport {
+    /// `namespace/gateway/listener`.
+    pub listener: String,
+    /// Port.
+    pub port: u16,
+    /// Protocol.
+    pub protocol: String,
+    /// Hostname; `*` is all.
+    pub hostname: String,
+    /// Whether it is served.
+    pub served: bool,
+    /// Routes that are attached.
+    pub attached_routes: u32,
+    /// Why it is not served or not complete: `reason: message`.
+    pub reasons: Vec<String>,
+}
+
+/// What became of a route.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteReport {
+    /// Kind.
+    pub kind: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Its parents that are ours.
+    pub parents: Vec<ParentReport>,
+    /// Listeners that serve it.
+    pub attached: Vec<AttachmentReport>,
+    /// Rules that are served.
+    pub rules: Vec<RuleReport>,
+}
+
+/// What a Gateway said to a route.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ParentReport {
+    /// `namespace/gateway`, with the section and port that the route names.
+    pub parent: String,
+    /// Whether the route is accepted.
+    pub accepted: bool,
+    /// Why not, or what of it is not complete: `reason: message`.
+    pub reasons: Vec<String>,
+}
+
+/// A listener that serves a route.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttachmentReport {
+    /// `namespace/gateway/listener`.
+    pub listener: String,
+    /// Hostnames that it serves.
+    pub hostnames: Vec<String>,
+}
+
+/// A rule that is served.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleReport {
+    /// Its name, or its index.
+    pub rule: String,
+    /// Where its requests go.
+    pub backends: Vec<BackendReport>,
+}
+
+/// Where requests go.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackendReport {
+    /// `Kind namespace/name:port`; empty when the reference leads nowhere.
+    pub backend: String,
+    /// Share of the traffic.
+    pub weight: u32,
+    /// Endpoints that take requests.
+    pub endpoints: usize,
+    /// Why the reference leads nowhere: `reason: message`.
+    pub fault: Option<String>,
+}
+
+impl Report {
+    /// Reads a translation of a world.
+    pub fn from(translation: &Translation, world: &World) -> Self {
+        let mut rules: BTreeMap<&RouteRef, Vec<&Rule>> = BTreeMap::new();
+        for rule in translation.snapshot.rules.values() {
+            rules.entry(&rule.rule.route).or_default().push(rule);
+        }
+        let routes = translation.status.routes.iter().map(|(key, status)| RouteReport {
+            kind: key.kind.as_str().to_owned(),
+            namespace: key.object.namespace.to_string(),
+            name: key.object.name.to_string(),
+            parents: status
+                .parents
+                .iter()
+                .map(|entry| parent(&key.object.namespace, &entry.parent_ref, &entry.conditions))
+                .collect(),
+            attached: attachments(rules.get(key).map_or(&[][..], Vec::as_slice)),
+            rules: rules.get(key).into_iter().flatten().map(|rule| rule_report(rule, translation)).collect(),
+        });
+        Self {
+            version: translation.snapshot.version.to_string(),
+            listeners: listeners(translation, world),
+            routes: routes.collect(),
+            not_ours: not_ours(translation, world),
+            problems: translation.problems.clone(),
+        }
+    }
+
+    /// Whether anything cannot be served as written.
+    pub fn has_errors(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+}
+
+fn listeners(translation: &Translation, world: &World) -> Vec<ListenerReport> {
+    let mut found = Vec::new();
+    for (key, status) in &translation.status.gateways {
+        let Some(gateway) = world.gateways.get(key) else { continue };
+        for (spec, entry) in gateway.spec.listeners.iter().zip(&status.listeners) {
+            let gateway_refusal = failures(&status.conditions, &[types::ACCEPTED]);
+            let mut reasons = failures(&entry.conditions, &[types::ACCEPTED, types::RESOLVED_REFS]);
+            let served = holds(&entry.conditions, types::PROGRAMMED);
+            if reasons.is_empty() && !served {
+                reasons = gateway_refusal;
+            }
+            found.push(ListenerReport {
+                listener: format!("{key}/{}", spec.name),
+                port: spec.port,
+                protocol: spec.protocol.to_string(),
+                hostname: Hostname::parse(spec.hostname.as_deref().unwrap_or_default()).to_string(),
+                served,
+                attached_routes: entry.attached_routes,
+                reasons,
+            });
+        }
+    }
+    found
+}
+
+fn holds(conditions: &[Condition], kind: &str) -> bool {
+    conditions.iter().any(|condition| condition.kind == kind && condition.is_true())
+}
+
+/// `reason: message` of the conditions of these types that are false.
+fn failures(conditions: &[Condition], kinds: &[&str]) -> Vec<String> {
+    let failed = conditions
+        .iter()
+        .filter(|condition| kinds.contains(&condition.kind.as_str()) && !condition.is_true());
+    failed.map(|condition| format!("{}: {}", condition.reason, condition.message)).collect()
+}
+
+fn parent(route_namespace: &str, reference: &ParentReference, conditions: &[Condition]) -> ParentReport {
+    let namespace = reference.namespace.as_deref().unwrap_or(route_namespace);
+    let mut text = format!("{namespace}/{}", reference.name);
+    if let Some(section) = &reference.section_name {
+        text.push_str(&format!(", listener {section}"));
+    }
+    if let Some(port) = reference.port {
+        text.push_str(&format!(", port {port}"));
+    }
+    let mut reasons = failures(conditions, &[types::ACCEPTED, types::RESOLVED_REFS]);
+    let partial = conditions.iter().filter(|condition| condition.kind == types::PARTIALLY_INVALID);
+    reasons.extend(partial.map(|condition| format!("{}: {}", condition.kind, condition.message)));
+    ParentReport { parent: text, accepted: holds(conditions, types::ACCEPTED), reasons }
+}
+
+/// All rules of a route have the same parents.
+fn attachments(rules: &[&Rule]) -> Vec<AttachmentReport> {
+    let parents = rules.first().map_or(&[][..], |rule| rule.parents.as_slice());
+    let each = parents.iter().map(|parent| AttachmentReport {
+        listener: parent.listener.to_string(),
+        hostnames: parent.hostnames.iter().map(ToString::to_string).collect(),
+    });
+    each.collect()
+}
+
+fn rule_report(rule: &Rule, translation: &Translation) -> RuleReport {
+    let endpoints = |backend: &BackendRef| {
+        translation.snapshot.backends.get(backend).map_or(0, |backend| backend.endpoints.len())
+    };
+    let backends = rule.backends.iter().map(|entry| match &entry.target {
+        Ok(backend) => BackendReport {
+            backend: backend.to_string(),
+            weight: entry.weight,
+            endpoints: endpoints(backend),
+            fault: None,
+        },
+        Err(BackendFault { reason, message }) => BackendReport {
+            backend: String::new(),
+            weight: entry.weight,
+            endpoints: 0,
+            fault: Some(format!("{reason}: {message}")),
+        },
+    });
+    RuleReport { rule: label(&rule.rule), backends: backends.collect() }
+}
+
+fn label(rule: &RuleRef) -> String {
+    match &rule.name {
+        Some(name) => format!("{} ({name})", rule.index),
+        None => rule.index.to_string(),
+    }
+}
+
+fn not_ours(translation: &Translation, world: &World) -> Vec<String> {
+    let status = &translation.status;
+    let gateways = world
+        .gateways
+        .keys()
+        .filter(|key| !status.gateways.contains_key(*key))
+        .map(|key| format!("Gateway {key}"));
+    let http = world.http_routes.keys().map(|key| (clearway_model::RouteKind::Http, key));
+    let grpc = world.grpc_routes.keys().map(|key| (clearway_model::RouteKind::Grpc, key));
+    let routes = http
+        .chain(grpc)
+        .map(|(kind, key)| RouteRef { kind, object: key.clone() })
+        .filter(|key| !status.routes.contains_key(key))
+        .map(|key| key.to_string());
+    gateways.chain(routes).collect()
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "LISTENERS")?;
+        for listener in &self.listeners {
+            let verdict = if listener.served { "served" } else { "refused" };
+            writeln!(
+                f,
+                "  {verdict:7} {} on port {} ({}, host {}): {} attached",
+                listener.listener,
+                listener.port,
+                listener.protocol,
+                listener.hostname,
+                count(listener.attached_routes as usize, "route")
+            )?;
+            listener.reasons.iter().try_for_each(|reason| writeln!(f, "          {reason}"))?;
+        }
+        writeln!(f, "ROUTES")?;
+        self.routes.iter().try_for_each(|route| write!(f, "{route}"))?;
+        if !self.not_ours.is_empty() {
+            writeln!(f, "NOT OURS")?;
+            self.not_ours.iter().try_for_each(|name| writeln!(f, "  {name}"))?;
+        }
+        if !self.problems.is_empty() {
+            writeln!(f, "PROBLEMS")?;
+            self.problems.iter().try_for_each(|problem| writeln!(f, "  {problem}"))?;
+        }
+        let errors = self.problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+        let warnings = self.problems.len() - errors;
+        writeln!(f, "{}, {}; version {}", count(errors, "error"), count(warnings, "warning"), self.version)
+    }
+}
+
+impl fmt::Display for RouteReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  {} {}/{}", self.kind, self.namespace, self.name)?;
+        for parent in &self.parents {
+            let verdict = if parent.accepted { "accepted" } else { "refused" };
+            writeln!(f, "    {verdict} by {}", parent.parent)?;
+            parent.reasons.iter().try_for_each(|reason| writeln!(f, "      {reason}"))?;
+        }
+        for attachment in &self.attached {
+            writeln!(f, "    attached to {} for {}", attachment.listener, attachment.hostnames.join(", "))?;
+        }
+        for rule in &self.rules {
+            if rule.backends.is_empty() {
+                writeln!(f, "    rule {}: no backend", rule.rule)?;
+            }
+            for backend in &rule.backends {
+                match &backend.fault {
+                    None => writeln!(
+                        f,
+                        "    rule {}: {} weight {}, {}",
+                        rule.rule,
+                        backend.backend,
+                        backend.weight,
+                        count(backend.endpoints, "endpoint")
+                    )?,
+                    Some(fault) => {
+                        writeln!(
+                            f,
+                            "    rule {}: weight {} is answered 500, {fault}",
+                            rule.rule, backend.weight
+                        )?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn count(number: usize, thing: &str) -> String {
+    let end = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{end}")
+}
