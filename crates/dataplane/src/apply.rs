@@ -1,7 +1,7 @@
 //! Applying: resolve names, compile off the path, bind before the swap, swap, and say what became of it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use clearway_model::Snapshot;
 use clearway_proxy::{Live, Proxy};
@@ -9,7 +9,7 @@ use clearway_telemetry::Telemetry;
 use clearway_telemetry::config::{ConfigStage, ConfigTelemetry, ObjectCounts, ProblemCounts};
 
 use crate::resolve::Resolver;
-use crate::state;
+use crate::state::Fault;
 
 /// Hands snapshots to the proxy, one after the other.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub enum ApplyOutcome {
     /// It is what was served before.
     Unchanged,
     /// It cannot be served; the one before it is. Each reason names an object.
-    Refused(Vec<String>),
+    Refused(Vec<Fault>),
 }
 
 impl Applier {
@@ -52,7 +52,7 @@ impl Applier {
         match self.serve(&snapshot).await {
             Ok(()) => {
                 let counts = ObjectCounts::of(&snapshot);
-                self.config.applied(&snapshot.version, state::unix_seconds(), counts, problems);
+                self.config.applied(&snapshot.version, unix_seconds(), counts, problems);
                 self.served = Some(snapshot);
                 ApplyOutcome::Applied
             }
@@ -72,29 +72,44 @@ impl Applier {
         }
         match self.serve(&served).await {
             Ok(()) => tracing::info!(version = %served.version, "Backends' names have new addresses."),
-            Err(reasons) => tracing::error!(?reasons, "New addresses of backends cannot be served."),
+            Err(faults) => tracing::error!(?faults, "New addresses of backends cannot be served."),
         }
     }
 
-    async fn serve(&self, snapshot: &Arc<Snapshot>) -> Result<(), Vec<String>> {
+    /// What is served, with names as they were written.
+    pub fn served(&self) -> Option<&Arc<Snapshot>> {
+        self.served.as_ref()
+    }
+
+    async fn serve(&self, snapshot: &Arc<Snapshot>) -> Result<(), Vec<Fault>> {
         let began = Instant::now();
         let resolved = self.resolver.resolve(snapshot);
         let (telemetry, before) = (self.telemetry.clone(), self.proxy.live());
         // Compiling is work of milliseconds to seconds: it must not hold up whoever else uses this runtime.
-        let compiled = tokio::task::spawn_blocking(move || Live::compile(&resolved, &telemetry, Some(&before)));
+        let compiled =
+            tokio::task::spawn_blocking(move || Live::compile(&resolved, &telemetry, Some(&before)));
         let mut live = match compiled.await {
             Ok(Ok(live)) => live,
-            Ok(Err(problems)) => return Err(problems.iter().map(ToString::to_string).collect()),
-            Err(error) => return Err(vec![format!("compiling the configuration broke off: {error}")]),
+            Ok(Err(problems)) => {
+                return Err(problems.iter().map(|p| Fault::of(p.object.clone(), p.to_string())).collect());
+            }
+            Err(error) => {
+                return Err(vec![Fault::of("configuration", format!("compiling it broke off: {error}"))]);
+            }
         };
         self.config.record_stage(ConfigStage::Compile, began.elapsed());
         let (config, swapped) = (self.config.clone(), Instant::now());
         live.when_first_served(move || config.record_stage(ConfigStage::FirstRequest, swapped.elapsed()));
         let expiry = live.certificate_expiry.clone();
-        let applied = self.proxy.apply(live).await.map_err(|error| vec![error.to_string()])?;
+        let applied =
+            self.proxy.apply(live).await.map_err(|error| vec![Fault::of("listener", error.to_string())])?;
         self.config.record_stage(ConfigStage::Bind, applied.bind);
         self.config.record_stage(ConfigStage::Swap, applied.swap);
         self.config.set_certificates(expiry);
         Ok(())
     }
+}
+
+fn unix_seconds() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }

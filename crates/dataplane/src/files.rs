@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use clearway_k8s::parse_documents;
+use clearway_k8s::{FileError, parse_documents};
 use clearway_translate::World;
+
+use crate::state::Fault;
 
 /// A folder that was read.
 #[derive(Debug, Default)]
@@ -15,7 +17,7 @@ pub struct Folder {
     /// Fields that have no effect: file, line and what is the matter.
     pub warnings: Vec<String>,
     /// What cannot be used: file, line, object, field and reason. With errors, the world is incomplete.
-    pub errors: Vec<String>,
+    pub errors: Vec<Fault>,
 }
 
 /// Reads every `.yaml`, `.yml` and `.json` file below a folder, in the order of their names. Hidden files are left out.
@@ -25,14 +27,19 @@ pub fn read(folder: &Path) -> Folder {
     list(folder, &mut files, &mut read.errors);
     files.sort();
     if files.is_empty() && read.errors.is_empty() {
-        read.errors.push(format!("{}: no .yaml, .yml or .json file; put Gateway API objects there", folder.display()));
+        let message =
+            format!("{}: no .yaml, .yml or .json file; put Gateway API objects there", folder.display());
+        read.errors.push(Fault::of(folder.display().to_string(), message));
     }
     let mut origins = BTreeMap::new();
     for file in files {
         match std::fs::read_to_string(&file) {
             Ok(text) => take(&mut read, &mut origins, &shown(folder, &file), &text),
             // Editors and mounts replace files: one that is gone by now is seen gone by the next reading.
-            Err(error) => read.errors.push(format!("{}: {error}", shown(folder, &file))),
+            Err(error) => {
+                let name = shown(folder, &file);
+                read.errors.push(Fault::of(name.clone(), format!("{name}: {error}")));
+            }
         }
     }
     read
@@ -43,7 +50,7 @@ fn take(read: &mut Folder, origins: &mut BTreeMap<(String, String, String), Stri
         let found = match document {
             Ok(found) => found,
             Err(error) => {
-                read.errors.push(error.to_string());
+                read.errors.push(fault(&error));
                 continue;
             }
         };
@@ -55,20 +62,32 @@ fn take(read: &mut Folder, origins: &mut BTreeMap<(String, String, String), Stri
             let here = format!("{}:{}", found.file, found.line);
             if let Some(there) = origins.insert(key.clone(), here.clone()) {
                 let (kind, namespace, object) = key;
-                read.errors.push(format!(
-                    "{here}: {kind} {namespace}/{object} is also at {there}; keep one of them"
-                ));
+                let object = format!("{kind} {namespace}/{object}");
+                let message = format!("{here}: {object} is also at {there}; keep one of them");
+                read.errors.push(Fault::of(object, message));
             }
         }
         read.world.insert(found.object);
     }
 }
 
-fn list(folder: &Path, files: &mut Vec<PathBuf>, errors: &mut Vec<String>) {
+/// Names the object where it could be read so far, else the file.
+fn fault(error: &FileError) -> Fault {
+    let object = &error.error;
+    let name = if object.kind.is_empty() {
+        error.file.clone()
+    } else {
+        format!("{} {}/{}", object.kind, object.namespace, object.name)
+    };
+    Fault { object: name, field: object.path.clone(), message: error.to_string() }
+}
+
+fn list(folder: &Path, files: &mut Vec<PathBuf>, errors: &mut Vec<Fault>) {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => {
-            errors.push(format!("{}: {error}; name a folder that can be read", folder.display()));
+            let message = format!("{}: {error}; name a folder that can be read", folder.display());
+            errors.push(Fault::of(folder.display().to_string(), message));
             return;
         }
     };

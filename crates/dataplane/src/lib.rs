@@ -10,4 +10,4 @@ mod watch;
 
 pub use apply::{Applier, ApplyOutcome};
 pub use standalone::{Standalone, StandaloneOptions};
-pub use state::{ConfigState, Refusal, Served};
+pub use state::{ConfigState, Fault, Refusal, Served};

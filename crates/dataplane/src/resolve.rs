@@ -77,8 +77,10 @@ impl Resolver {
 }
 
 fn names(snapshot: &Snapshot) -> impl Iterator<Item = &Arc<str>> {
-    snapshot.backends.values().flat_map(|backend| &backend.endpoints).filter_map(|endpoint| match &endpoint.address {
-        EndpointAddress::Host(name) => Some(name),
-        EndpointAddress::Ip(_) => None,
+    snapshot.backends.values().flat_map(|backend| &backend.endpoints).filter_map(|endpoint| {
+        match &endpoint.address {
+            EndpointAddress::Host(name) => Some(name),
+            EndpointAddress::Ip(_) => None,
+        }
     })
 }

@@ -10,7 +10,7 @@ use clearway_translate::{Options, Report, translate};
 
 use crate::apply::{Applier, ApplyOutcome};
 use crate::files::{self, Folder};
-use crate::state::ConfigState;
+use crate::state::{ConfigState, Fault};
 use crate::watch::FolderWatch;
 
 /// Settings of the standalone mode.
@@ -67,7 +67,9 @@ impl Standalone {
         let folder = self.options.folder.clone();
         let read = match tokio::task::spawn_blocking(move || files::read(&folder)).await {
             Ok(read) => read,
-            Err(error) => return self.refuse(vec![format!("reading the folder broke off: {error}")], 0),
+            Err(error) => {
+                return self.refuse(vec![Fault::of("folder", format!("reading it broke off: {error}"))], 0);
+            }
         };
         self.config.record_stage(ConfigStage::Read, began.elapsed());
         for warning in &read.warnings {
@@ -90,14 +92,15 @@ impl Standalone {
         });
         let (translation, report, warnings) = match translated.await {
             Ok(translated) => translated,
-            Err(error) => return self.refuse(vec![format!("translating the folder broke off: {error}")], 0),
+            Err(error) => {
+                return self
+                    .refuse(vec![Fault::of("folder", format!("translating it broke off: {error}"))], 0);
+            }
         };
         self.config.record_stage(ConfigStage::Translate, began.elapsed());
         let errors = translation.problems.iter().filter(|p| p.severity == Severity::Error).count() as u64;
-        let counts = ProblemCounts {
-            errors,
-            warnings: warnings + translation.problems.len() as u64 - errors,
-        };
+        let counts =
+            ProblemCounts { errors, warnings: warnings + translation.problems.len() as u64 - errors };
         let version = translation.snapshot.version.clone();
         match self.applier.apply(translation.snapshot, counts).await {
             ApplyOutcome::Applied => {
@@ -105,32 +108,36 @@ impl Standalone {
                     tracing::warn!("{problem}");
                 }
                 tracing::info!(%version, errors, "Configuration applied.");
-                self.state.applied(report);
+                if let Some(snapshot) = self.applier.served() {
+                    self.state.applied(snapshot.clone(), report);
+                }
             }
             ApplyOutcome::Unchanged => {
                 tracing::debug!(%version, "Configuration unchanged.");
                 self.state.unchanged(report);
             }
-            ApplyOutcome::Refused(reasons) => self.note_refusal(reasons),
+            ApplyOutcome::Refused(faults) => self.note_refusal(faults),
         }
     }
 
-    fn refuse(&self, reasons: Vec<String>, warnings: u64) {
-        self.config.refused(ProblemCounts { errors: reasons.len() as u64, warnings });
-        self.note_refusal(reasons);
+    fn refuse(&self, faults: Vec<Fault>, warnings: u64) {
+        self.config.refused(ProblemCounts { errors: faults.len() as u64, warnings });
+        self.note_refusal(faults);
     }
 
-    fn note_refusal(&self, reasons: Vec<String>) {
-        let stays = self.state.version();
-        for reason in &reasons {
-            tracing::error!("{reason}");
+    fn note_refusal(&self, faults: Vec<Fault>) {
+        for fault in &faults {
+            tracing::error!("{fault}");
         }
-        match stays {
-            Some((version, _)) => {
+        match self.state.served() {
+            Some(served) => {
+                let version = &served.snapshot.version;
                 tracing::error!(%version, "Configuration refused; the last good one is served. Mend what is named above.");
             }
-            None => tracing::error!("Configuration refused, and there is none before it. Mend what is named above."),
+            None => tracing::error!(
+                "Configuration refused, and there is none before it. Mend what is named above."
+            ),
         }
-        self.state.refused(reasons);
+        self.state.refused(faults);
     }
 }

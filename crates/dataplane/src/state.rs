@@ -1,10 +1,10 @@
 //! What is known of the configuration, for people: `/config`, `/readyz?verbose` and standard error read it here.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
+use clearway_model::Snapshot;
 use clearway_translate::Report;
-use serde::Serialize;
 
 /// The state of the configuration, shared by whoever applies it and whoever shows it.
 #[derive(Debug, Default)]
@@ -19,27 +19,47 @@ struct Inner {
 }
 
 /// A configuration that is served.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub struct Served {
-    /// Its version.
-    pub version: String,
-    /// When it was applied, seconds since 1970.
-    pub applied_at: f64,
+    /// What is served, names of endpoints as they were written.
+    pub snapshot: Arc<Snapshot>,
+    /// When it was applied.
+    pub applied: SystemTime,
     /// What became of every listener and route.
-    pub report: Report,
-    #[serde(skip)]
-    since: Instant,
+    pub report: Arc<Report>,
 }
 
 /// A newer configuration that is not served.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub struct Refusal {
-    /// When it was refused, seconds since 1970.
-    pub refused_at: f64,
-    /// Object, field and reason of everything that is wrong with it.
-    pub reasons: Vec<String>,
+    /// When it was refused.
+    pub refused: SystemTime,
+    /// Everything that is wrong with it.
+    pub faults: Vec<Fault>,
+}
+
+/// Something that keeps a configuration from being served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The object, or the file where it could not be read.
+    pub object: String,
+    /// The field; empty when the whole object is meant.
+    pub field: String,
+    /// The sentence for operators; it names object and field too.
+    pub message: String,
+}
+
+impl Fault {
+    /// A fault of no particular field.
+    pub(crate) fn of(object: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { object: object.into(), field: String::new(), message: message.into() }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
 }
 
 impl ConfigState {
@@ -53,20 +73,10 @@ impl ConfigState {
         self.lock().refusal.clone()
     }
 
-    /// The version that is served, and for how long.
-    pub fn version(&self) -> Option<(String, Duration)> {
-        self.lock().served.as_ref().map(|served| (served.version.clone(), served.since.elapsed()))
-    }
-
-    pub(crate) fn applied(&self, report: Report) {
+    pub(crate) fn applied(&self, snapshot: Arc<Snapshot>, report: Report) {
         let mut inner = self.lock();
         inner.refusal = None;
-        inner.served = Some(Served {
-            version: report.version.clone(),
-            applied_at: unix_seconds(),
-            report,
-            since: Instant::now(),
-        });
+        inner.served = Some(Served { snapshot, applied: SystemTime::now(), report: Arc::new(report) });
     }
 
     /// The newest configuration means what is served already; what is said about it may be new.
@@ -74,19 +84,15 @@ impl ConfigState {
         let mut inner = self.lock();
         inner.refusal = None;
         if let Some(served) = &mut inner.served {
-            served.report = report;
+            served.report = Arc::new(report);
         }
     }
 
-    pub(crate) fn refused(&self, reasons: Vec<String>) {
-        self.lock().refusal = Some(Refusal { refused_at: unix_seconds(), reasons });
+    pub(crate) fn refused(&self, faults: Vec<Fault>) {
+        self.lock().refusal = Some(Refusal { refused: SystemTime::now(), faults });
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-pub(crate) fn unix_seconds() -> f64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }

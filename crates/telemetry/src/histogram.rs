@@ -13,6 +13,10 @@ use crate::shard::WorkerId;
 pub const NATIVE_SCHEMA: i32 = 3;
 /// Index of the first native bucket that is kept: everything below one microsecond goes there (2^-20 s).
 const FIRST_INDEX: i32 = -20 * 8;
+/// Native buckets up to this index lie under [`ZERO_THRESHOLD`]: they are the zero bucket of the exposition.
+pub const ZERO_INDEX: i32 = FIRST_INDEX;
+/// Durations up to this, in seconds, count as zero in the native histogram: 2^-20, about one microsecond.
+pub const ZERO_THRESHOLD: f64 = 1.0 / 1_048_576.0;
 const PAGES: usize = 20;
 const PAGE: usize = 16;
 /// Upper bounds of the eighths of a power of two, as fractions of 2^52: `2^(k/8) - 1`.
@@ -21,7 +25,7 @@ const EIGHTHS: [f64; 8] = [
     1.090_507_732_665_257_7,
     1.189_207_115_002_721,
     1.296_839_554_651_009_6,
-    1.414_213_562_373_095_1,
+    std::f64::consts::SQRT_2,
     1.542_210_825_407_940_7,
     1.681_792_830_507_429,
     1.834_008_086_409_342_4,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clearway_model::{BackendRef, ListenerRef};
+use clearway_model::{BackendRef, ListenerRef, RuleRef};
 
 use crate::families::{self, GRACE_SCRAPES, Interner};
 use crate::families::{
@@ -75,9 +75,11 @@ impl Telemetry {
         self.listeners.get(listener, || families::listener(self.workers, listener.clone(), no_route))
     }
 
-    /// The series of a rule under a listener.
+    /// The series of a rule under a listener. A rule with a name keeps its series when it moves within its route.
     pub fn rule(&self, identity: &RuleIdentity) -> Arc<RuleTelemetry> {
-        self.rules.get(identity, || families::rule(self.workers, identity.clone()))
+        let listener = identity.listener.clone();
+        let key = RuleIdentity { listener, rule: identity.rule.as_ref().map(by_label) };
+        self.rules.get(&key, || families::rule(self.workers, identity.clone()))
     }
 
     /// The series of a port.
@@ -92,7 +94,8 @@ impl Telemetry {
 
     /// The series of one rule's tries at one backend.
     pub fn attempt(&self, identity: &AttemptIdentity) -> Arc<AttemptTelemetry> {
-        self.attempts.get(identity, || AttemptTelemetry {
+        let key = AttemptIdentity { rule: by_label(&identity.rule), backend: identity.backend.clone() };
+        self.attempts.get(&key, || AttemptTelemetry {
             identity: identity.clone(),
             attempts: KeyedCounters::new(self.workers),
         })
@@ -106,4 +109,9 @@ impl Telemetry {
         self.backends.age(GRACE_SCRAPES);
         self.attempts.age(GRACE_SCRAPES);
     }
+}
+
+/// The rule as its labels show it: two that look alike share their series, since a page must not hold a series twice.
+fn by_label(rule: &RuleRef) -> RuleRef {
+    RuleRef { route: rule.route.clone(), index: 0, name: Some(rule.label().into()) }
 }

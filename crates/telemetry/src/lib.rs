@@ -3,15 +3,26 @@
 //! The data path holds handles ([`families`]) and fills an [`Exchange`]; the catalog names every metric, log field and
 //! span attribute once; exporters carry them away and count what they could not carry.
 
+pub mod access_log;
+pub mod accounting;
 pub mod buckets;
+pub mod catalog;
+pub mod config;
 pub mod exchange;
+pub mod exposition;
 pub mod families;
 mod flag;
 pub mod histogram;
 mod hub;
 pub mod json;
 pub mod key;
+pub mod otlp;
+pub mod otlp_logs;
+pub mod process;
+pub mod redact;
+pub mod runtime;
 mod shard;
+pub mod spans;
 pub mod trace;
 mod words;
 

@@ -39,6 +39,15 @@ fields! {
         CONFIG_VERSION = "clearway.config.version", Text, "always", "Version of the configuration that served the request";
         FLAG = "clearway.flag", Text, "always", "What became of it: the word of the reason label";
         ANSWERED_BY = "clearway.answered_by", Text, "always", "Who made the response: gateway or upstream";
+        PHASE_READ = "clearway.phase.read_seconds", Number, "when it took time", "Seconds spent in the phase read";
+        PHASE_ROUTE = "clearway.phase.route_seconds", Number, "when it took time", "Seconds spent in the phase route";
+        PHASE_POLICY = "clearway.phase.policy_seconds", Number, "when it took time", "Seconds spent in the phase policy";
+        PHASE_QUEUE = "clearway.phase.queue_seconds", Number, "when it took time", "Seconds spent in the phase queue";
+        PHASE_CONNECT = "clearway.phase.connect_seconds", Number, "when it took time", "Seconds spent in the phase connect";
+        PHASE_TLS = "clearway.phase.tls_seconds", Number, "when it took time", "Seconds spent in the phase tls";
+        PHASE_UPSTREAM = "clearway.phase.upstream_seconds", Number, "when it took time", "Seconds spent in the phase upstream";
+        PHASE_BODY = "clearway.phase.body_seconds", Number, "when it took time", "Seconds spent in the phase body";
+        PHASE_WRITE = "clearway.phase.write_seconds", Number, "when it took time", "Seconds spent in the phase write";
     }
 }
 

@@ -1,0 +1,46 @@
+//! `clearway check`: what a folder would do, without doing it.
+
+use std::process::ExitCode;
+
+use clearway_dataplane::files;
+use clearway_translate::{Options, Report, translate};
+use serde::Serialize;
+
+use crate::Done;
+use crate::cli::{CheckArgs, Output};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    ok: bool,
+    file_errors: Vec<String>,
+    warnings: &'a [String],
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+/// Runs the command.
+pub(crate) fn check(args: &CheckArgs) -> Done {
+    let read = files::read(&args.folder);
+    let translation = translate(&read.world, &Options::new(args.controller_name.clone()));
+    let report = Report::from(&translation, &read.world);
+    let ok = read.errors.is_empty() && !report.has_errors();
+    match args.output {
+        Output::Json => {
+            let file_errors = read.errors.iter().map(ToString::to_string).collect();
+            let answer = Answer { ok, file_errors, warnings: &read.warnings, report: &report };
+            println!("{}", serde_json::to_string_pretty(&answer)?);
+        }
+        Output::Text => {
+            for error in &read.errors {
+                println!("error: {error}");
+            }
+            for warning in &read.warnings {
+                println!("warning: {warning}");
+            }
+            println!("{report}");
+            println!("{}", if ok { "OK" } else { "Errors: mend what is named above." });
+        }
+    }
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,108 @@
+//! What the admin server shows of `clearway run`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use clearway_admin::{
+    AdminOptions, Check, ConfigProblem, ConfigReport, LevelControl, Parts, Token, is_verbose,
+};
+use clearway_dataplane::ConfigState;
+use clearway_telemetry::Telemetry;
+use clearway_telemetry::accounting::Accounting;
+use clearway_telemetry::config::{ConfigTelemetry, ObjectKind};
+use clearway_telemetry::exposition::{BuildInfo, Exposition, Sources};
+use clearway_telemetry::runtime::RuntimeTelemetry;
+
+use crate::cli::AdminArgs;
+
+/// Everything there is to show.
+pub(super) struct Shown {
+    pub(super) folder: String,
+    pub(super) hub: Arc<Telemetry>,
+    pub(super) config: Arc<ConfigTelemetry>,
+    pub(super) runtimes: Arc<RuntimeTelemetry>,
+    pub(super) accounting: Arc<Accounting>,
+    pub(super) state: Arc<ConfigState>,
+}
+
+/// The server's options from flags.
+pub(super) fn options(args: &AdminArgs) -> Result<AdminOptions, Box<dyn std::error::Error>> {
+    let mut options = AdminOptions::new(args.admin_address);
+    if let Some(path) = &args.admin_token_file {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("--admin-token-file {}: {error}", path.display()))?;
+        options.token = Some(Token::new(&text)?);
+    }
+    Ok(options)
+}
+
+/// What the server answers from.
+pub(super) fn parts(shown: Shown, log_level: LevelControl) -> Parts {
+    let build = BuildInfo {
+        version: env!("CARGO_PKG_VERSION"),
+        revision: option_env!("CLEARWAY_REVISION").unwrap_or("unknown"),
+    };
+    let exposition = Exposition::new(Sources {
+        hub: shown.hub,
+        config: shown.config.clone(),
+        runtimes: shown.runtimes,
+        accounting: shown.accounting,
+        build,
+    });
+    let level = log_level.clone();
+    let (ready, state, config, folder) = (shown.state.clone(), shown.state, shown.config, shown.folder);
+    Parts {
+        metrics: Arc::new(move |accept, encoding| {
+            exposition.set_debug_logging(is_verbose(&level.report().level));
+            exposition.render(accept, encoding)
+        }),
+        readiness: Arc::new(move || checks(&ready)),
+        config: Arc::new(move || report(&folder, &state, &config)),
+        log_level,
+    }
+}
+
+fn checks(state: &ConfigState) -> Vec<Check> {
+    let refusal = state.refusal().map(|refusal| {
+        refusal.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    });
+    let config = match (state.served(), refusal) {
+        (Some(served), None) => Check::ok_but("config", format!("version {}", served.snapshot.version)),
+        (Some(served), Some(faults)) => Check::ok_but(
+            "config",
+            format!("version {}; a newer one is refused: {faults}", served.snapshot.version),
+        ),
+        (None, None) => Check::missing("config", "the folder is being read"),
+        (None, Some(faults)) => Check::missing("config", faults),
+    };
+    vec![Check::ok("workers"), config]
+}
+
+fn report(folder: &str, state: &ConfigState, config: &ConfigTelemetry) -> ConfigReport {
+    let served = state.served();
+    let counts = config.status().objects;
+    let objects: BTreeMap<String, usize> = ObjectKind::ALL
+        .iter()
+        .zip(counts.0)
+        .map(|(kind, count)| (kind.as_str().to_owned(), usize::try_from(count).unwrap_or(usize::MAX)))
+        .collect();
+    let refused = state.refusal().into_iter().flat_map(|refusal| refusal.faults).map(|fault| ConfigProblem {
+        object: fault.object,
+        field: fault.field,
+        reason: "Refused".into(),
+        message: fault.message,
+    });
+    let problems = served.iter().flat_map(|served| &served.report.problems).map(|problem| ConfigProblem {
+        object: problem.object.to_string(),
+        field: problem.field.clone(),
+        reason: problem.reason.clone(),
+        message: problem.message.clone(),
+    });
+    ConfigReport {
+        source: folder.to_owned(),
+        problems: refused.chain(problems).collect(),
+        applied: served.as_ref().map(|served| served.applied),
+        snapshot: served.map(|served| served.snapshot),
+        objects,
+    }
+}

@@ -1,0 +1,142 @@
+//! `/metrics`: reads every series once and writes them in the format that the scraper wants.
+//!
+//! The admin endpoint calls [`Exposition::render`]. One pass over the hub feeds one of three writers; families come in
+//! the order of the catalog, series in the order of their labels. A scrape takes no lock that the data path waits for:
+//! handles are copied out of the interners, whose locks only the compiler of configurations takes, and values are read
+//! from the workers' cells as they are.
+
+mod collect;
+mod negotiate;
+mod page;
+mod protobuf;
+mod text;
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+pub use negotiate::Format;
+
+use crate::accounting::Accounting;
+use crate::config::ConfigTelemetry;
+use crate::hub::Telemetry;
+use crate::process::ProcessReader;
+use crate::runtime::RuntimeTelemetry;
+use page::{Page, Writer};
+
+/// Where the values come from.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The data path.
+    pub hub: Arc<Telemetry>,
+    /// The configuration.
+    pub config: Arc<ConfigTelemetry>,
+    /// The runtimes of tokio.
+    pub runtimes: Arc<RuntimeTelemetry>,
+    /// The books of spans and logs.
+    pub accounting: Arc<Accounting>,
+    /// What runs.
+    pub build: BuildInfo,
+}
+
+/// What runs.
+#[derive(Clone, Copy, Debug)]
+pub struct BuildInfo {
+    /// Version of the program.
+    pub version: &'static str,
+    /// Revision of the source, `unknown` when it was built outside a repository.
+    pub revision: &'static str,
+}
+
+/// An answer to a scrape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// `Content-Type`, to the letter.
+    pub content_type: &'static str,
+    /// `Content-Encoding`.
+    pub content_encoding: Option<&'static str>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// The exposition of one process.
+#[derive(Debug)]
+pub struct Exposition {
+    sources: Sources,
+    process: ProcessReader,
+    debug_logging: AtomicBool,
+    last: Mutex<Option<Cost>>,
+}
+
+/// What an exposition cost.
+#[derive(Clone, Copy, Debug)]
+struct Cost {
+    bytes: u64,
+    time: Duration,
+}
+
+impl Exposition {
+    /// An exposition of these sources.
+    pub fn new(sources: Sources) -> Self {
+        let process = ProcessReader::default();
+        Self { sources, process, debug_logging: AtomicBool::new(false), last: Mutex::new(None) }
+    }
+
+    /// Says whether the process logs more than the level info.
+    pub fn set_debug_logging(&self, on: bool) {
+        self.debug_logging.store(on, Ordering::Relaxed);
+    }
+
+    /// Answers a scrape. The arguments are the request's `Accept` and `Accept-Encoding`; the answer varies by both.
+    ///
+    /// Every call ages the hub: series of what is no longer configured die a few scrapes later.
+    pub fn render(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Rendered {
+        let started = Instant::now();
+        let format = Format::negotiate(accept);
+        let mut body = self.write(format);
+        let bytes = body.len() as u64;
+        let mut content_encoding = None;
+        if negotiate::takes_gzip(accept_encoding)
+            && let Some(packed) = gzip(&body)
+        {
+            (body, content_encoding) = (packed, Some("gzip"));
+        }
+        let cost = Cost { bytes, time: started.elapsed() };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(cost);
+        Rendered { content_type: format.content_type(), content_encoding, body }
+    }
+
+    fn write(&self, format: Format) -> Vec<u8> {
+        match format {
+            Format::Text => self.write_on(&mut text::TextWriter::new(false)),
+            Format::OpenMetrics => self.write_on(&mut text::TextWriter::new(true)),
+            Format::Protobuf => self.write_on(&mut protobuf::ProtobufWriter::default()),
+        }
+    }
+
+    fn write_on(&self, writer: &mut dyn Writer) -> Vec<u8> {
+        // Before the handles are taken: those that are held here must not look alive.
+        self.sources.hub.age();
+        let mut page = Page::new(writer, self.sources.hub.switches);
+        collect::all(&mut page, self);
+        writer.finish()
+    }
+
+    fn last_cost(&self) -> Option<Cost> {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Fast rather than small: label blocks repeat, so even the first level takes nine tenths away.
+fn gzip(body: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
+    encoder.write_all(body).ok()?;
+    encoder.finish().ok()
+}
+
+#[cfg(test)]
+mod tests;
