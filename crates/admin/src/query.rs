@@ -29,6 +29,7 @@ impl Query {
     }
 
     /// A whole number within bounds.
+    #[cfg_attr(not(feature = "profiling"), allow(dead_code, reason = "only profiles take numbers"))]
     pub(crate) fn number(&self, name: &str, (least, most): (u32, u32)) -> Result<Option<u32>, String> {
         let Some(text) = self.get(name) else { return Ok(None) };
         match text.parse() {

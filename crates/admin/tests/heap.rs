@@ -1,5 +1,6 @@
 //! Heap profiles of a process whose allocator is jemalloc: the test starts itself again with profiling switched on.
 #![cfg(feature = "profiling")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail anywhere")]
 
 use std::io::Read;
 use std::process::Command;

@@ -5,7 +5,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
@@ -72,7 +75,8 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = key_pair();
-        let certificate = params.self_signed(&key).unwrap_or_else(|error| panic!("cannot sign {name}: {error}"));
+        let certificate =
+            params.self_signed(&key).unwrap_or_else(|error| panic!("cannot sign {name}: {error}"));
         let (der, pem) = (certificate.der().clone(), certificate.pem());
         Self { issuer: Issuer::new(params, key), der, pem }
     }
@@ -98,7 +102,8 @@ impl Authority {
         if let Some(first) = leaf.names.first() {
             params.distinguished_name.push(DnType::CommonName, first.as_str());
         }
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let key = key_pair();
         let signed = params.signed_by(&key, &self.issuer);
         let certificate = signed.unwrap_or_else(|error| panic!("cannot sign {:?}: {error}", leaf.names));
@@ -126,7 +131,8 @@ impl ServerCert {
     /// A rustls server configuration that serves it, with these ALPN protocols in order of preference.
     pub fn server_config(&self, alpn: &[&str]) -> Arc<ServerConfig> {
         let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-        let builder = builder.unwrap_or_else(|error| panic!("rustls refuses its own protocol versions: {error}"));
+        let builder =
+            builder.unwrap_or_else(|error| panic!("rustls refuses its own protocol versions: {error}"));
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.clone()));
         let config = builder.with_no_client_auth().with_single_cert(vec![self.der.clone()], key);
         let mut config = config.unwrap_or_else(|error| panic!("rustls refuses the certificate: {error}"));
@@ -150,7 +156,8 @@ fn since_epoch(time: SystemTime) -> Duration {
 
 fn parameters(leaf: &Leaf) -> CertificateParams {
     let params = CertificateParams::new(leaf.names.clone());
-    let mut params = params.unwrap_or_else(|error| panic!("not certificate names: {:?}: {error}", leaf.names));
+    let mut params =
+        params.unwrap_or_else(|error| panic!("not certificate names: {:?}: {error}", leaf.names));
     params.distinguished_name = rcgen::DistinguishedName::new();
     let epoch = rcgen::date_time_ymd(1970, 1, 1);
     params.not_before = epoch + since_epoch(leaf.not_before);

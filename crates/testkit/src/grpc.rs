@@ -150,7 +150,9 @@ pub fn frame<M: Message>(message: &M) -> Bytes {
     let size = message.encoded_len();
     let mut out = BytesMut::with_capacity(5 + size);
     out.put_u8(0);
-    out.put_u32(u32::try_from(size).unwrap_or_else(|_| panic!("a message of {size} bytes does not fit a gRPC frame")));
+    out.put_u32(
+        u32::try_from(size).unwrap_or_else(|_| panic!("a message of {size} bytes does not fit a gRPC frame")),
+    );
     match message.encode(&mut out) {
         Ok(()) => out.freeze(),
         Err(error) => unreachable!("BytesMut grows: {error}"),
@@ -212,7 +214,7 @@ impl Deframer {
     ///
     /// # Errors
     /// As [`Self::next_bytes`], and for bytes that are not an `M`.
-    pub fn next<M: Message + Default>(&mut self) -> io::Result<Option<M>> {
+    pub fn next_message<M: Message + Default>(&mut self) -> io::Result<Option<M>> {
         let Some(bytes) = self.next_bytes()? else { return Ok(None) };
         M::decode(bytes).map(Some).map_err(|error| invalid(error.to_string()))
     }
@@ -244,7 +246,7 @@ mod tests {
         let mut got: Vec<EchoRequest> = Vec::new();
         for byte in bytes {
             deframer.push(&[byte]);
-            got.extend(deframer.next().unwrap());
+            got.extend(deframer.next_message().unwrap());
         }
         assert_eq!(got, sent);
         assert_eq!(deframer.pending(), 0);

@@ -4,9 +4,11 @@ use clearway_telemetry::catalog;
 
 use crate::tree::{Failure, Outcome, Tree};
 
-/// Every generated file and what writes it.
-const FILES: &[(&str, fn() -> String)] =
-    &[("docs/metrics.md", catalog::markdown), ("docs/catalog.json", catalog::json)];
+/// Where a generated file stands, and what writes it.
+type Generated = (&'static str, fn() -> String);
+
+/// Every generated file.
+const FILES: &[Generated] = &[("docs/metrics.md", catalog::markdown), ("docs/catalog.json", catalog::json)];
 
 /// How many differing lines are shown for a file.
 const SHOWN: usize = 5;

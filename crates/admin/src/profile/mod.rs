@@ -20,7 +20,9 @@ use crate::answer;
 
 /// The right to profile; there is one.
 #[derive(Clone, Debug)]
-pub(crate) struct Turn(Arc<Semaphore>);
+pub(crate) struct Turn(
+    #[cfg_attr(not(feature = "profiling"), allow(dead_code, reason = "nobody takes it"))] Arc<Semaphore>,
+);
 
 impl Default for Turn {
     fn default() -> Self {

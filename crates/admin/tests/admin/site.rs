@@ -20,12 +20,15 @@ use tracing_subscriber::{Registry, reload};
 /// Planted where operators put credentials; it must be in no answer.
 pub(crate) const SECRET: &str = "hunter2-planted";
 
+/// `Accept` and `Accept-Encoding`.
+pub(crate) type Asked = (Option<String>, Option<String>);
+
 /// A running server and the knobs of its parts.
 pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     pub(crate) ready: Arc<AtomicBool>,
-    /// `Accept` and `Accept-Encoding` of each scrape.
-    pub(crate) scrapes: Arc<Mutex<Vec<(Option<String>, Option<String>)>>>,
+    /// What each scrape asked for.
+    pub(crate) scrapes: Arc<Mutex<Vec<Asked>>>,
     /// Passes what the filter lets through now.
     pub(crate) filter: reload::Handle<Targets, Registry>,
     pub(crate) verbose: Arc<AtomicBool>,

@@ -182,7 +182,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(serve_on(listener, "demo-a".to_owned(), async { stopped.await.unwrap_or_default() }));
+        let task = tokio::spawn(serve_on(listener, "demo-a".to_owned(), async {
+            stopped.await.unwrap_or_default()
+        }));
         (address, stop, task)
     }
 
@@ -210,7 +212,9 @@ mod tests {
         assert_eq!(client.get("/status/503").await.status, 503);
         assert_eq!(client.get("/status/204").await.body.len(), 0);
         assert_eq!(client.get("/delay/1").await.status, 200);
-        for (path, size) in [("/bytes/0", 0), ("/bytes/5", 5), ("/bytes/65536", 65_536), ("/bytes/100000", 100_000)] {
+        for (path, size) in
+            [("/bytes/0", 0), ("/bytes/5", 5), ("/bytes/65536", 65_536), ("/bytes/100000", 100_000)]
+        {
             assert_eq!(client.get(path).await.body.len(), size, "{path}");
         }
         for path in ["/status/99", "/status/100", "/status/x", "/bytes/-1", "/delay/soon"] {

@@ -57,7 +57,11 @@ pub(crate) struct Tally {
 /// Sends about `rate` requests per second (0.1 to 100), in turn to each gateway, until `shutdown` resolves.
 ///
 /// Connections are kept alive and opened again when they end. No addresses: waits for the shutdown.
-pub(crate) async fn trickle(addresses: Vec<SocketAddr>, rate: f64, shutdown: impl Future<Output = ()>) -> Tally {
+pub(crate) async fn trickle(
+    addresses: Vec<SocketAddr>,
+    rate: f64,
+    shutdown: impl Future<Output = ()>,
+) -> Tally {
     let mut tally = Tally::default();
     let mut gateways: Vec<Gateway> = addresses.into_iter().map(Gateway::new).collect();
     let mut shutdown = std::pin::pin!(shutdown);

@@ -51,7 +51,13 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(id: u64, peer: SocketAddr) -> Self {
-        Self { id, peer, fate: watch::channel(Fate::Live).0, exchanges: AtomicU64::new(0), busy: AtomicUsize::new(0) }
+        Self {
+            id,
+            peer,
+            fate: watch::channel(Fate::Live).0,
+            exchanges: AtomicU64::new(0),
+            busy: AtomicUsize::new(0),
+        }
     }
 
     pub(super) fn end(&self, fate: Fate) {
@@ -112,7 +118,11 @@ impl Drop for Wire {
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }

@@ -69,7 +69,8 @@ fn directed(request: &Recorded) -> Result<Reply, String> {
 fn by_path(path: &str) -> Result<Reply, String> {
     let mut segments = path.trim_start_matches('/').splitn(2, '/');
     let (first, rest) = (segments.next().unwrap_or_default(), segments.next());
-    let parsed = |value: &str| value.parse::<usize>().map_err(|_| format!("not a number in the path: {value}"));
+    let parsed =
+        |value: &str| value.parse::<usize>().map_err(|_| format!("not a number in the path: {value}"));
     Ok(match (first, rest) {
         ("mirror", None) => Reply::mirror(),
         ("status", Some(code)) => {

@@ -33,7 +33,7 @@ impl Calls {
     /// The next message; `None` at the end of the stream.
     async fn next(&mut self) -> io::Result<Option<EchoRequest>> {
         loop {
-            if let Some(message) = self.deframer.next()? {
+            if let Some(message) = self.deframer.next_message()? {
                 return Ok(Some(message));
             }
             match self.body.frame().await {

@@ -77,7 +77,10 @@ fn tls_info(session: &ServerConnection) -> TlsInfo {
         sni: session.server_name().map(str::to_owned),
         alpn: session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
         version: session.protocol_version().map(|version| format!("{version:?}")).unwrap_or_default(),
-        cipher: session.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite())).unwrap_or_default(),
+        cipher: session
+            .negotiated_cipher_suite()
+            .map(|suite| format!("{:?}", suite.suite()))
+            .unwrap_or_default(),
     }
 }
 
@@ -91,7 +94,7 @@ async fn serve_http<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).half_close(true);
+    builder.http1().timer(TokioTimer::new());
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(options.max_streams.unwrap_or(1000));
     let mut fate = connection.fate();
     let service = service_fn(move |request| {
@@ -179,11 +182,16 @@ async fn respond(
     end_of_connection(&reply, &mut exchange, recorded.version, response.headers_mut());
     let steps = match reply.content {
         Content::Mirror => {
-            let Some(body) = body else { return Err(io::Error::other("a mirror cannot read the body first")) };
+            let Some(body) = body else {
+                return Err(io::Error::other("a mirror cannot read the body first"));
+            };
             return Ok(response.map(|()| ReplyBody::mirror(exchange, body)));
         }
         Content::Echo => {
-            response.headers_mut().entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+            response
+                .headers_mut()
+                .entry(CONTENT_TYPE)
+                .or_insert(HeaderValue::from_static("application/json"));
             vec![Step::Data(echo::json(&exchange.shared, &recorded, body_bytes).into())]
         }
         Content::Steps(steps) => steps,

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
-use http::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use http::header::{
+    CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+};
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::Upgraded;
@@ -43,7 +45,9 @@ pub(super) fn accept(request: Request<Incoming>, mut exchange: Exchange) -> Resp
         // The first protocol that the client offers is taken.
         let offered = request.headers().get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
         if let Some(first) = offered.and_then(|list| list.split(',').next()) {
-            headers.extend(HeaderValue::from_str(first.trim()).ok().map(|value| (SEC_WEBSOCKET_PROTOCOL, value)));
+            headers.extend(
+                HeaderValue::from_str(first.trim()).ok().map(|value| (SEC_WEBSOCKET_PROTOCOL, value)),
+            );
         }
     }
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));

@@ -157,7 +157,7 @@ impl GrpcCall {
     pub async fn receive<M: Message + Default>(&mut self) -> io::Result<Option<M>> {
         let answer = self.receiving().await?;
         loop {
-            if let Some(message) = answer.deframer.next()? {
+            if let Some(message) = answer.deframer.next_message()? {
                 return Ok(Some(message));
             }
             let Some(frame) = within("a message", answer.body.frame()).await else { return Ok(None) };

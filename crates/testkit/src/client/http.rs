@@ -77,8 +77,12 @@ impl HttpClient {
         let tls = if tls.has_alpn() { tls.clone() } else { tls.clone().alpn(&[wanted]) };
         let transport = within("a TLS connection", tls.connect(address)).await?;
         match transport.alpn() {
-            Some(chosen) if chosen != wanted => Err(io::Error::other(format!("ALPN chose {chosen}, not {wanted}"))),
-            None if protocol == Protocol::Http2 => Err(io::Error::other("ALPN chose nothing, and h2 needs it")),
+            Some(chosen) if chosen != wanted => {
+                Err(io::Error::other(format!("ALPN chose {chosen}, not {wanted}")))
+            }
+            None if protocol == Protocol::Http2 => {
+                Err(io::Error::other("ALPN chose nothing, and h2 needs it"))
+            }
             _ => Self::over(transport, protocol).await,
         }
     }

@@ -122,7 +122,11 @@ impl RawClient {
     /// # Errors
     /// The connection's: a reset is an error, not an end.
     pub async fn rest(&mut self) -> io::Result<Bytes> {
-        within("the peer to close", async { while self.fill().await? {} Ok::<_, io::Error>(()) }).await?;
+        within("the peer to close", async {
+            while self.fill().await? {}
+            Ok::<_, io::Error>(())
+        })
+        .await?;
         Ok(self.buffer.split().freeze())
     }
 

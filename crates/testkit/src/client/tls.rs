@@ -81,7 +81,8 @@ impl ClientTls {
 
     fn config(&self) -> ClientConfig {
         let builder = ClientConfig::builder_with_provider(provider()).with_protocol_versions(self.versions);
-        let builder = builder.unwrap_or_else(|error| panic!("rustls refuses its own protocol versions: {error}"));
+        let builder =
+            builder.unwrap_or_else(|error| panic!("rustls refuses its own protocol versions: {error}"));
         let mut config = match &self.authority {
             Some(authority) => {
                 let mut roots = tokio_rustls::rustls::RootCertStore::empty();

@@ -102,7 +102,9 @@ impl WsClient {
     /// The connection's: a reset, an end without a close frame.
     pub async fn receive(&mut self) -> io::Result<Option<Frame>> {
         loop {
-            let Some(message) = within("a WebSocket message", self.socket.next()).await else { return Ok(None) };
+            let Some(message) = within("a WebSocket message", self.socket.next()).await else {
+                return Ok(None);
+            };
             return Ok(Some(match message.map_err(to_io)? {
                 Message::Text(text) => Frame::Text(text.as_str().to_owned()),
                 Message::Binary(bytes) => Frame::Binary(bytes.to_vec()),

@@ -43,7 +43,9 @@ impl Gateway {
     /// Adds an HTTPS listener for one hostname, a wildcard perhaps.
     pub fn https_for(self, name: &str, port: u16, hostname: &str, secret: &str) -> Self {
         let tls = format!("tls:\n  certificateRefs:\n  - name: {secret}");
-        self.listener(&format!("name: {name}\nport: {port}\nprotocol: HTTPS\nhostname: \"{hostname}\"\n{tls}"))
+        self.listener(&format!(
+            "name: {name}\nport: {port}\nprotocol: HTTPS\nhostname: \"{hostname}\"\n{tls}"
+        ))
     }
 
     /// Adds a listener written by hand: the YAML of one entry of `spec.listeners`, not indented.

@@ -87,7 +87,12 @@ impl Folder {
     }
 
     /// As [`Self::service`], with an `appProtocol` such as `kubernetes.io/h2c`.
-    pub fn service_with_protocol(&self, name: &str, endpoints: &[SocketAddr], protocol: Option<&str>) -> &Self {
+    pub fn service_with_protocol(
+        &self,
+        name: &str,
+        endpoints: &[SocketAddr],
+        protocol: Option<&str>,
+    ) -> &Self {
         self.write(&format!("service-{name}.yaml"), &service(name, endpoints, protocol));
         self
     }

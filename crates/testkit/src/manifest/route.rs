@@ -154,7 +154,9 @@ impl Rule {
         if let Some(name) = &self.name {
             text.push_str(&format!("name: {name}\n"));
         }
-        for (field, items) in [("matches", &self.matches), ("filters", &self.filters), ("backendRefs", &self.backends)] {
+        for (field, items) in
+            [("matches", &self.matches), ("filters", &self.filters), ("backendRefs", &self.backends)]
+        {
             if !items.is_empty() {
                 text.push_str(&format!("{field}:\n{items}"));
             }

@@ -4,8 +4,8 @@
 //! A signal is recognised by gRPC service, and on HTTP by the path: one that contains `log` is logs, `metric` is metrics
 //! (counted, not decoded), any other is traces, so that a path such as `/api/v1/otel/trace` needs no configuration.
 
-mod records;
 mod receive;
+mod records;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -103,7 +103,8 @@ impl Sink {
             listener.set_nonblocking(true)?;
             Ok((listener.local_addr()?, listener))
         });
-        let (address, listener) = bound.unwrap_or_else(|error| panic!("cannot bind an OTLP sink at {address}: {error}"));
+        let (address, listener) =
+            bound.unwrap_or_else(|error| panic!("cannot bind an OTLP sink at {address}: {error}"));
         let shared = Arc::new(Shared {
             mode: watch::channel(Mode::Accept).0,
             kept: Mutex::default(),

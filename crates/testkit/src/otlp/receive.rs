@@ -82,7 +82,8 @@ async fn receive(request: Request<Incoming>, shared: Arc<Shared>, reset: Arc<Not
     let path = parts.uri.path().to_owned();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let signal = signal_of(&path);
-    let payload = if grpc { unframe(&parts.headers, &body) } else { unpack(&parts.headers, content_type, &body) };
+    let payload =
+        if grpc { unframe(&parts.headers, &body) } else { unpack(&parts.headers, content_type, &body) };
     let batch = match payload.and_then(|payload| decode(signal, payload)) {
         Ok(batch) => batch,
         Err(error) => {
@@ -168,9 +169,9 @@ fn unpack(headers: &HeaderMap, content_type: &[u8], body: &Bytes) -> io::Result<
 
 fn decode(signal: Signal, payload: Bytes) -> io::Result<Batch> {
     Ok(match signal {
-        Signal::Traces => {
-            Batch::Spans(records::spans(ExportTraceServiceRequest::decode(payload).map_err(io::Error::other)?))
-        }
+        Signal::Traces => Batch::Spans(records::spans(
+            ExportTraceServiceRequest::decode(payload).map_err(io::Error::other)?,
+        )),
         Signal::Logs => {
             Batch::Logs(records::logs(ExportLogsServiceRequest::decode(payload).map_err(io::Error::other)?))
         }

@@ -1,6 +1,6 @@
 //! Real programs as test subjects: started in a process group of their own, read line by line, ended by their id.
 //!
-//! Called by end-to-end tests. Always holds: dropping a [`Process`] kills its whole group and reaps it, so that a failed
+//! Called by end-to-end tests. Always holds: dropping a running [`Process`] kills its whole group and reaps it, so that a failed
 //! test leaves nothing running; every wait has a deadline and fails with the program's last lines.
 
 mod http;
@@ -146,7 +146,9 @@ impl Process {
         let regex = Regex::new(pattern).unwrap_or_else(|error| panic!("not a regular expression: {error}"));
         let matching = |line: &Line| regex.is_match(&line.text);
         let line = self.wait_line(&format!("matches /{pattern}/"), deadline, matching);
-        let Some(captures) = regex.captures(&line.text) else { unreachable!("the line was found by this pattern") };
+        let Some(captures) = regex.captures(&line.text) else {
+            unreachable!("the line was found by this pattern")
+        };
         captures.iter().map(|group| group.map_or_else(String::new, |text| text.as_str().to_owned())).collect()
     }
 
@@ -212,9 +214,11 @@ impl Process {
     /// Resident memory in bytes (`VmRSS`).
     pub fn rss_bytes(&self) -> u64 {
         let path = format!("/proc/{}/status", self.pid());
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {path}: {error}"));
+        let text =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {path}: {error}"));
         let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB")).and_then(|kib| kib.parse::<u64>().ok());
+        let kib =
+            line.and_then(|rest| rest.trim().strip_suffix(" kB")).and_then(|kib| kib.parse::<u64>().ok());
         kib.unwrap_or_else(|| panic!("{path} has no VmRSS")) * 1024
     }
 

@@ -7,7 +7,8 @@ use super::{Exposition, Family, Kind, Sample};
 pub(super) fn problems(exposition: &Exposition) -> Vec<String> {
     let mut problems = repeated(exposition);
     for family in &exposition.families {
-        let samples: Vec<&Sample> = family.samples.iter().filter_map(|&at| exposition.samples.get(at)).collect();
+        let samples: Vec<&Sample> =
+            family.samples.iter().filter_map(|&at| exposition.samples.get(at)).collect();
         let (first, last) = (family.samples.first(), family.samples.last());
         if let (Some(first), Some(last)) = (first, last)
             && last - first + 1 != family.samples.len()
@@ -16,7 +17,8 @@ pub(super) fn problems(exposition: &Exposition) -> Vec<String> {
         }
         if family.kind == Kind::Counter {
             let wrong = samples.iter().filter(|sample| sample.value.is_nan() || sample.value < 0.0);
-            problems.extend(wrong.map(|sample| format!("line {}: a counter of {}", sample.line, sample.value)));
+            problems
+                .extend(wrong.map(|sample| format!("line {}: a counter of {}", sample.line, sample.value)));
         }
         if family.kind == Kind::Histogram {
             problems.extend(histograms(family, &samples));
@@ -29,7 +31,10 @@ fn repeated(exposition: &Exposition) -> Vec<String> {
     let mut seen: HashMap<(&str, &BTreeMap<String, String>), usize> = HashMap::new();
     let repeated = exposition.samples.iter().filter_map(|sample| {
         let earlier = seen.insert((&sample.name, &sample.labels), sample.line)?;
-        Some(format!("line {}: {} {:?} stands in line {earlier} already", sample.line, sample.name, sample.labels))
+        Some(format!(
+            "line {}: {} {:?} stands in line {earlier} already",
+            sample.line, sample.name, sample.labels
+        ))
     });
     repeated.collect()
 }
@@ -57,14 +62,22 @@ fn histograms(family: &Family, samples: &[&Sample]) -> Vec<String> {
             _ => {}
         }
     }
-    all.into_iter().filter_map(|(labels, series)| Some(format!("{} {labels:?}: {}", family.name, wrong(&series)?))).collect()
+    all.into_iter()
+        .filter_map(|(labels, series)| Some(format!("{} {labels:?}: {}", family.name, wrong(&series)?)))
+        .collect()
 }
 
 fn wrong(series: &Series) -> Option<&'static str> {
     let rising = |key: fn(&(f64, f64)) -> f64, strict: bool| {
         let mut pairs = series.buckets.windows(2);
         pairs.all(|pair| match pair {
-            [a, b] => if strict { key(a) < key(b) } else { key(a) <= key(b) },
+            [a, b] => {
+                if strict {
+                    key(a) < key(b)
+                } else {
+                    key(a) <= key(b)
+                }
+            }
             _ => true,
         })
     };

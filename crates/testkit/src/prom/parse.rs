@@ -65,7 +65,11 @@ impl Parser {
             return self.comment(rest);
         }
         if line.starts_with('#') || line.is_empty() {
-            return if strict { Err("OpenMetrics has no free comments and no empty lines".to_owned()) } else { Ok(()) };
+            return if strict {
+                Err("OpenMetrics has no free comments and no empty lines".to_owned())
+            } else {
+                Ok(())
+            };
         }
         let sample = sample(line, number, self.exposition.format)?;
         let family = self.family_of(&sample.name)?;
@@ -180,7 +184,8 @@ fn kind(word: &str, strict: bool) -> Result<Kind> {
 
 fn metric_name(name: &str) -> Result<()> {
     let first = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || byte == b':';
-    let good = name.bytes().next().is_some_and(first) && name.bytes().all(|byte| first(byte) || byte.is_ascii_digit());
+    let good = name.bytes().next().is_some_and(first)
+        && name.bytes().all(|byte| first(byte) || byte.is_ascii_digit());
     if good { Ok(()) } else { Err(format!("not a metric name: {name:?}")) }
 }
 
@@ -249,7 +254,8 @@ fn labels(text: &str) -> Result<(BTreeMap<String, String>, &str)> {
         }
         let (name, after) = rest.split_once("=\"").ok_or("a label without =\"")?;
         let first = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
-        let good = name.bytes().next().is_some_and(first) && name.bytes().all(|b| first(b) || b.is_ascii_digit());
+        let good =
+            name.bytes().next().is_some_and(first) && name.bytes().all(|b| first(b) || b.is_ascii_digit());
         if !good {
             return Err(format!("not a label name: {name:?}"));
         }

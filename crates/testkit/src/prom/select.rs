@@ -66,8 +66,10 @@ impl<'a> Selection<'a> {
         match self.samples.as_slice() {
             [one] => one.value,
             all => {
-                let named = self.exposition.samples.iter().filter(|sample| self.what.starts_with(&sample.name));
-                let named: Vec<_> = named.map(|sample| format!("  {} {:?}", sample.name, sample.labels)).collect();
+                let named =
+                    self.exposition.samples.iter().filter(|sample| self.what.starts_with(&sample.name));
+                let named: Vec<_> =
+                    named.map(|sample| format!("  {} {:?}", sample.name, sample.labels)).collect();
                 panic!("{}: {} samples, expected one. There are:\n{}", self.what, all.len(), named.join("\n"))
             }
         }

@@ -1,0 +1,56 @@
+# The doors of the repository. `make` alone lists them.
+#
+# Order matters: .cargo/config.toml links with mold, so its Debian package is installed before the first cargo command.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+TOOLS := tests/tools
+# What cargo needs besides Rust. Does nothing when it is there already.
+BUILD_TOOLS := command -v mold >/dev/null && command -v cc >/dev/null || $(TOOLS)/install apt
+
+.PHONY: help run build test test-cluster check advisories gen bench fmt
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+run: build ## build the release and serve examples/quickstart with demo backends and traffic
+	"$${CARGO_TARGET_DIR:-target}/release/clearway" run --config examples/quickstart --demo
+
+build: ## build the release: target/release/clearway
+	@$(BUILD_TOOLS)
+	cargo build --release --locked
+
+test: ## everything that Rust, promtool and Prometheus can show; installs what it needs (at most 20 min cold)
+	$(TOOLS)/install test
+	$(MAKE) --no-print-directory check
+	cargo test --workspace --locked
+	bench/test
+
+test-cluster: ## what needs the tools built from Go: the OpenTelemetry Collector (at most 50 min cold)
+	$(TOOLS)/install apt cluster
+	CLEARWAY_OTELCOL="$$($(TOOLS)/path otelcol)" cargo test --locked -p clearway --test cluster
+
+check: ## format, clippy, who may use what, sizes and ranks, generated files
+	$(TOOLS)/install apt cargo-deny
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	"$$($(TOOLS)/path cargo-deny)" --locked check --allow unused-wrapper --hide-inclusion-graph bans licenses sources
+	cargo xtask check
+	cargo xtask gen --check
+
+advisories: ## compare the crates with the RustSec database; needs its Git host
+	$(TOOLS)/install cargo-deny
+	"$$($(TOOLS)/path cargo-deny)" --locked check advisories
+
+gen: ## write what is generated from the code: docs/metrics.md, docs/catalog.json
+	@$(BUILD_TOOLS)
+	cargo xtask gen
+
+bench: ## the race against nginx, HAProxy and Envoy on this machine (about 10 min); writes bench/RESULTS.md
+	@$(BUILD_TOOLS)
+	bench/run
+
+fmt: ## format the Rust code
+	cargo fmt --all
