@@ -30,7 +30,7 @@ test: ## everything that Rust, promtool and Prometheus can show; installs what i
 
 test-cluster: ## what needs the tools built from Go: the OpenTelemetry Collector (at most 50 min cold)
 	$(TOOLS)/install apt cluster
-	CLEARWAY_OTELCOL="$$($(TOOLS)/path otelcol)" cargo test --locked -p clearway --test cluster
+	CLEARWAY_OTELCOL="$$($(TOOLS)/path otelcol)" cargo test --locked -p clearway --features cluster-tests --test collector --test conservation
 
 check: ## format, clippy, who may use what, sizes and ranks, generated files
 	$(TOOLS)/install apt cargo-deny

@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use clearway_dataplane::files;
+use clearway_proxy::Live;
+use clearway_telemetry::{Switches, Telemetry};
 use clearway_translate::{Options, Report, translate};
 use serde::Serialize;
 
@@ -13,7 +15,7 @@ use crate::cli::{CheckArgs, Output};
 #[serde(rename_all = "camelCase")]
 struct Answer<'a> {
     ok: bool,
-    file_errors: Vec<String>,
+    errors: Vec<String>,
     warnings: &'a [String],
     #[serde(flatten)]
     report: &'a Report,
@@ -24,15 +26,19 @@ pub(crate) fn check(args: &CheckArgs) -> Done {
     let read = files::read(&args.folder);
     let translation = translate(&read.world, &Options::new(args.controller_name.clone()));
     let report = Report::from(&translation, &read.world);
-    let ok = read.errors.is_empty() && !report.has_errors();
+    // What the data plane would refuse as a whole: certificates without their keys and the like.
+    let hub = Telemetry::new(1, Switches::OFF);
+    let refused = Live::compile(&translation.snapshot, &hub, None).err().unwrap_or_default();
+    let ok = read.errors.is_empty() && refused.is_empty() && !report.has_errors();
+    let errors: Vec<String> =
+        read.errors.iter().map(ToString::to_string).chain(refused.iter().map(ToString::to_string)).collect();
     match args.output {
         Output::Json => {
-            let file_errors = read.errors.iter().map(ToString::to_string).collect();
-            let answer = Answer { ok, file_errors, warnings: &read.warnings, report: &report };
+            let answer = Answer { ok, errors, warnings: &read.warnings, report: &report };
             println!("{}", serde_json::to_string_pretty(&answer)?);
         }
         Output::Text => {
-            for error in &read.errors {
+            for error in &errors {
                 println!("error: {error}");
             }
             for warning in &read.warnings {

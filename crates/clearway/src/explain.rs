@@ -42,7 +42,8 @@ pub(crate) fn explain(args: &ExplainArgs) -> Done {
 
 fn answer(args: &ExplainArgs, snapshot: &Snapshot) -> Result<Answer, String> {
     let https = args.url.scheme_str() == Some("https");
-    let host = args.url.host().ok_or("the URL has no host; write http://host:port/path")?.to_ascii_lowercase();
+    let host =
+        args.url.host().ok_or("the URL has no host; write http://host:port/path")?.to_ascii_lowercase();
     let port = args.url.port_u16().unwrap_or(if https { 443 } else { 80 });
     let on_port: Vec<&Listener> = snapshot.listeners.values().filter(|one| one.port == port).collect();
     let hosts: Vec<_> = on_port.iter().enumerate().map(|(index, one)| (index, &one.hostname)).collect();
@@ -57,7 +58,8 @@ fn answer(args: &ExplainArgs, snapshot: &Snapshot) -> Result<Answer, String> {
         return Ok(Answer { listener: None, listeners, explanation: None, backends: Vec::new() });
     };
     if https != (listener.protocol == ListenerProtocol::Https) {
-        listeners.push(format!("{}: speaks {:?}, the URL says otherwise", listener.listener, listener.protocol));
+        listeners
+            .push(format!("{}: speaks {:?}, the URL says otherwise", listener.listener, listener.protocol));
     }
     let rules: Vec<&Rule> = snapshot
         .rules
@@ -74,10 +76,16 @@ fn answer(args: &ExplainArgs, snapshot: &Snapshot) -> Result<Answer, String> {
         headers: &headers,
     };
     let explanation = table.explain(&request, &rules);
-    let backends = table.find(&request).and_then(|found| rules.get(found.rule)).map_or(Vec::new(), |rule| {
-        rule.backends.iter().map(|choice| backend(choice, snapshot)).collect()
-    });
-    Ok(Answer { listener: Some(listener.listener.to_string()), listeners, explanation: Some(explanation), backends })
+    let backends = table
+        .find(&request)
+        .and_then(|found| rules.get(found.rule))
+        .map_or(Vec::new(), |rule| rule.backends.iter().map(|choice| backend(choice, snapshot)).collect());
+    Ok(Answer {
+        listener: Some(listener.listener.to_string()),
+        listeners,
+        explanation: Some(explanation),
+        backends,
+    })
 }
 
 fn why_not(listener: &Listener, port: u16, host: &str) -> String {

@@ -6,7 +6,8 @@ use http::{HeaderName, HeaderValue};
 
 /// `1h30m`, `10s`, `250ms` (GEP-2257, plus milliseconds as it has them).
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    clearway_k8s::parse_duration(text).map_err(|error| format!("{error}; write a time such as 250ms, 10s or 5m"))
+    clearway_k8s::parse_duration(text)
+        .map_err(|error| format!("{error}; write a time such as 250ms, 10s or 5m"))
 }
 
 /// `65536`, `64KiB`, `16MiB`.
@@ -16,7 +17,8 @@ pub(crate) fn size(text: &str) -> Result<usize, String> {
         .iter()
         .find_map(|(unit, shift)| text.strip_suffix(unit).map(|number| (number, *shift)))
         .unwrap_or((text, 0));
-    let number: usize = number.trim().parse().map_err(|_| "write bytes, such as 65536, 64KiB or 16MiB".to_owned())?;
+    let number: usize =
+        number.trim().parse().map_err(|_| "write bytes, such as 65536, 64KiB or 16MiB".to_owned())?;
     number.checked_mul(1 << shift).ok_or_else(|| "more bytes than there can be".to_owned())
 }
 

@@ -24,7 +24,7 @@ pub struct Backend {
 /// Application protocol towards a backend (Service `appProtocol`, GEP-1911).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum BackendProtocol {
-    /// HTTP/1.1; with TLS, HTTP/2 when ALPN offers it.
+    /// HTTP/1.1, over TLS too: upgrades need it.
     #[default]
     #[serde(rename = "http")]
     Http1,

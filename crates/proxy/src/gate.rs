@@ -11,7 +11,7 @@ use crate::options::Limits;
 /// Lets a request pass or refuses it.
 ///
 /// # Errors
-/// `connection_limit`, `method_refused`, `request_headers_too_large` or `request_malformed`.
+/// `connection_limit`, `method_refused` or `request_malformed`.
 pub(crate) fn admit(visit: &Visit) -> Result<()> {
     let worker = visit.entry.worker();
     if visit.entry.conn().refused {
@@ -29,12 +29,15 @@ pub(crate) fn admit(visit: &Visit) -> Result<()> {
             "CONNECT is not served: this is no forward proxy",
         ));
     }
-    size(&visit.parts.headers, &worker.options.limits)?;
     framing(&visit.parts.headers)?;
     host(visit)
 }
 
-fn size(headers: &HeaderMap, limits: &Limits) -> Result<()> {
+/// Measures the fields as the client sent them: called before the gateway adds its own.
+///
+/// # Errors
+/// `request_headers_too_large`.
+pub(crate) fn size(headers: &HeaderMap, limits: &Limits) -> Result<()> {
     let too_large = |what: String| Err(ProxyError::refuse(ResponseFlag::HeadersTooLarge, what));
     if headers.len() > limits.header_count {
         return too_large(format!("{} header fields; see --max-header-count", headers.len()));

@@ -18,6 +18,7 @@ mod options;
 mod proxy;
 mod signpost;
 mod switchyard;
+mod tcp_info;
 mod tls;
 mod wardrobe;
 mod worker;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use crate::door::bind;
 use crate::ledger::LedgerOptions;
 use crate::live::{Live, SocketKey};
 use crate::options::Options;
+use crate::tcp_info;
 use crate::worker::{self, Command, WorkerHandle};
 
 /// The running data path.
@@ -25,6 +27,9 @@ pub struct Proxy {
     workers: Vec<WorkerHandle>,
     /// Ends of the workers, waited for once.
     threads: Mutex<Vec<JoinHandle<()>>>,
+    draining: AtomicBool,
+    /// Looks at TCP connections, when that is switched on.
+    _tcp: Option<tcp_info::Watch>,
     /// Sockets that are bound. Held while a configuration is applied: one at a time.
     bound: Mutex<BTreeSet<SocketKey>>,
 }
@@ -62,6 +67,7 @@ impl Proxy {
     pub fn start(options: Options, ledger: &LedgerOptions, telemetry: &Arc<Telemetry>) -> io::Result<Self> {
         let options = Arc::new(options);
         let live = Arc::new(ArcSwap::from_pointee(Live::empty()));
+        let tcp = telemetry.tcp_watcher().map(|id| tcp_info::start(id, live.clone())).transpose()?;
         let mut workers = Vec::with_capacity(options.workers);
         let mut threads = Vec::with_capacity(options.workers);
         for index in 0..options.workers {
@@ -69,7 +75,14 @@ impl Proxy {
             workers.push(worker);
             threads.push(thread);
         }
-        Ok(Self { options, live, workers, threads: Mutex::new(threads), bound: Mutex::new(BTreeSet::new()) })
+        Ok(Self {
+            options,
+            live,
+            workers,
+            threads: Mutex::new(threads),
+            _tcp: tcp, draining: AtomicBool::new(false),
+            bound: Mutex::new(BTreeSet::new()),
+        })
     }
 
     /// The configuration that is served.
@@ -143,6 +156,7 @@ impl Proxy {
 
     /// Stops accepting, lets requests finish within the drain's time, and ends the workers.
     pub async fn drain(&self) {
+        self.draining.store(true, Relaxed);
         for worker in &self.workers {
             worker.commands.send(Command::Drain).ok();
         }
@@ -154,6 +168,17 @@ impl Proxy {
             }
         });
         joined.await.ok();
+    }
+
+    /// Whether it has been told to end.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
+    }
+
+    /// Workers that run, and workers that should.
+    pub fn workers(&self) -> (usize, usize) {
+        let running = self.workers.iter().filter(|worker| !worker.commands.is_closed()).count();
+        (running, self.workers.len())
     }
 
     /// The settings it was started with.

@@ -100,6 +100,14 @@ impl std::fmt::Display for Text {
     }
 }
 
+/// Whether a regular expression of a route can be served: its syntax, and its compiled size.
+///
+/// # Errors
+/// The reason, in one line.
+pub fn validate_expression(source: &str) -> Result<(), String> {
+    compile(source).map(drop)
+}
+
 fn compile(source: &str) -> Result<Regex, String> {
     let whole = build(&format!("^(?:{source})$"));
     match whole {

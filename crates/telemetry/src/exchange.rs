@@ -87,6 +87,8 @@ pub struct ResponseFacts {
     pub grpc_status: Option<u8>,
     /// Whether the connection was upgraded (101).
     pub upgraded: bool,
+    /// Why the gateway refused, in a sentence for operators: it names addresses and objects, never what a client sent.
+    pub detail: Option<Box<str>>,
     /// Response headers that the access log asks for: index in its allow-list, value.
     pub captured: Vec<(u8, HeaderValue)>,
 }
@@ -102,6 +104,12 @@ pub struct Attempt {
     pub endpoint: Option<SocketAddr>,
     /// The gateway's end of the connection.
     pub local: Option<SocketAddr>,
+    /// Whether the backend is spoken to over TLS.
+    pub scheme_tls: bool,
+    /// The request's target as sent, after rewrites; only for sampled requests, and only when it came to sending.
+    pub target: Option<Uri>,
+    /// `Host` as sent, beside [`Attempt::target`]; over HTTP/2 the target has it.
+    pub host: Option<HeaderValue>,
     /// The CLIENT span.
     pub span_id: SpanId,
     /// When it began.

@@ -91,7 +91,7 @@ pub struct SocketTelemetry {
     pub tcp: TcpTelemetry,
 }
 
-/// What `TCP_INFO` shows of connections when they close (Linux tcp(7)).
+/// What the kernel shows of open connections (`struct tcp_info`, Linux tcp(7)), asked every few seconds.
 #[derive(Debug)]
 pub struct TcpTelemetry {
     /// Smoothed round-trip time.
@@ -166,7 +166,7 @@ pub struct Switches {
     pub latency_metrics: bool,
     /// Requests by consumer; takes effect once consumers are known (no authentication filter exists yet).
     pub per_consumer: bool,
-    /// `TCP_INFO`: one system call for each connection that closes.
+    /// What the kernel says of TCP connections: a thread of its own asks every few seconds.
     pub tcp_metrics: bool,
 }
 

@@ -36,6 +36,8 @@ pub struct Telemetry {
 impl Telemetry {
     /// A hub for so many workers.
     pub fn new(workers: usize, switches: Switches) -> Arc<Self> {
+        // The watch over TCP connections is no worker, but it writes a shard like one.
+        let workers = workers + usize::from(switches.tcp_metrics);
         Arc::new(Self {
             workers,
             taken: Mutex::new(BTreeSet::new()),
@@ -49,7 +51,7 @@ impl Telemetry {
         })
     }
 
-    /// Number of shards.
+    /// Number of shards: one for each worker, and one for the watch over TCP connections when it is on.
     pub fn workers(&self) -> usize {
         self.workers
     }
@@ -58,6 +60,11 @@ impl Telemetry {
     pub fn worker(&self, index: usize) -> Option<WorkerId> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         (index < self.workers && taken.insert(index)).then(|| WorkerId::new(index))
+    }
+
+    /// The right to write the shard of the watch over TCP connections; `None` when it is off or was handed out before.
+    pub fn tcp_watcher(&self) -> Option<WorkerId> {
+        if self.switches.tcp_metrics { self.worker(self.workers.checked_sub(1)?) } else { None }
     }
 
     /// The series of a listener.

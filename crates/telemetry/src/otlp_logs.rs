@@ -32,12 +32,18 @@ use crate::trace::span_id_hex;
 const HAND_OVER: usize = 64;
 /// Bytes of the path that the body shows.
 const BODY_PATH: usize = 256;
+/// Bytes of the sentence on a refusal: as in the access log.
+const DETAIL_CAP: usize = 512;
 
 impl Exports for LogRecord {
     const SIGNAL: Signal = Signal::OtlpLogs;
     const THREAD: &'static str = "otlp-logs";
     const PATHS: Paths =
         Paths { grpc: "/opentelemetry.proto.collector.logs.v1.LogsService/Export", http: "/v1/logs" };
+
+    fn size(&self) -> usize {
+        self.encoded_len() + 8
+    }
 
     fn encode(batch: Vec<Self>, resource: &ResourceMessage) -> Vec<u8> {
         let scope = InstrumentationScope {
@@ -128,6 +134,10 @@ fn record(exchange: &Exchange, ended: SystemTime, policy: &RecordPolicy) -> LogR
     let severity = if error { SeverityNumber::Error } else { SeverityNumber::Info };
     let mut attributes = Attributes::from(server_attributes(exchange, policy)).0;
     attributes.push(member(fields::DURATION_SECONDS.name, seconds(exchange.total())));
+    if let Some(detail) = &exchange.response.detail {
+        let detail = detail.get(..detail.floor_char_boundary(DETAIL_CAP)).unwrap_or(detail);
+        attributes.push(member(fields::DETAIL.name, Value::StringValue(detail.to_owned())));
+    }
     if !exchange.attempts.is_empty() {
         let values = exchange.attempts.iter().map(attempt).collect();
         attributes.push(member(fields::ATTEMPTS.name, Value::ArrayValue(ArrayValue { values })));

@@ -37,6 +37,22 @@ impl Exports for SpanData {
     const PATHS: Paths =
         Paths { grpc: "/opentelemetry.proto.collector.trace.v1.TraceService/Export", http: "/v1/traces" };
 
+    /// Texts are counted, everything else is taken for more than it is.
+    fn size(&self) -> usize {
+        let attribute = |pair: &opentelemetry::KeyValue| {
+            let value = match &pair.value {
+                opentelemetry::Value::String(text) => text.as_str().len(),
+                opentelemetry::Value::Array(opentelemetry::Array::String(texts)) => {
+                    texts.iter().map(|text| text.as_str().len() + 8).sum()
+                }
+                _ => 16,
+            };
+            pair.key.as_str().len() + value + 16
+        };
+        let state = self.span_context.trace_state().header().len();
+        256 + self.name.len() + state + self.attributes.iter().map(attribute).sum::<usize>()
+    }
+
     fn encode(batch: Vec<Self>, resource: &ResourceMessage) -> Vec<u8> {
         let mut scopes: Vec<(InstrumentationScope, ScopeSpans)> = Vec::new();
         for span in batch {

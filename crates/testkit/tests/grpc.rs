@@ -10,7 +10,7 @@ use clearway_testkit::grpc::{EchoRequest, EchoResponse, Status, code};
 use clearway_testkit::process::{repository, tool};
 
 async fn call(client: &mut GrpcClient, method: &str, request: &EchoRequest) -> GrpcReply<EchoResponse> {
-    client.call(&format!("/any.Service/{method}"), &[("x-team", "a")], request).await.unwrap()
+    client.call(&format!("/any.Service/{method}"), &[("x-team", "a")], request).await.expect("the call ends")
 }
 
 #[tokio::test]
@@ -99,11 +99,13 @@ fn grpcurl(backend: &Backend, method: &str, input: &str) -> (i32, String, String
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+        .expect("grpcurl starts");
+    let mut stdin = child.stdin.take().expect("its input is a pipe");
+    stdin.write_all(input.as_bytes()).expect("grpcurl reads its input");
+    drop(stdin);
+    let output = child.wait_with_output().expect("grpcurl ends");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (output.status.code().expect("an exit code"), text(output.stdout), text(output.stderr))
 }
 
 #[test]

@@ -21,7 +21,7 @@ temp NaN
 "##;
 
 fn open(text: &str) -> Exposition {
-    Exposition::parse(text, Format::OpenMetrics).unwrap()
+    Exposition::parse(text, Format::OpenMetrics).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]

@@ -9,14 +9,10 @@ use clearway_k8s::route::{
 use clearway_k8s::validate::{validate_grpc_route, validate_http_route};
 use clearway_k8s::{FieldError, Severity};
 use clearway_model::{GrpcMethodMatch, HeaderMatch, Match, PathMatch, QueryMatch, TextMatch};
-use regex::RegexBuilder;
 
 use crate::attach::{RouteSource, RuleVerdict, Verdict};
 use crate::listeners::shared;
 use crate::problem::Refusal;
-
-/// Compiled size that a regular expression may have, in bytes. The data path uses the same.
-const REGEX_SIZE_LIMIT: usize = 1 << 20;
 
 /// Validates a route and each of its rules.
 pub(crate) fn judge(source: RouteSource<'_>) -> Verdict {
@@ -106,12 +102,8 @@ fn values(list: &[ValueMatch], path: &str) -> Option<Refusal> {
 }
 
 fn bad_expression(text: &str, field: impl FnOnce() -> String) -> Option<Refusal> {
-    let whole = format!("^(?:{text})$");
-    let error = RegexBuilder::new(&whole).size_limit(REGEX_SIZE_LIMIT).build().err()?;
-    let reason = error.to_string();
-    // The last line says what is wrong; those before it draw the place.
-    let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    let message = format!("`{text}` is no regular expression that can be served: {last}");
+    let reason = clearway_route::validate_expression(text).err()?;
+    let message = format!("`{text}` is no regular expression that can be served: {reason}");
     Some(Refusal::new(reasons::UNSUPPORTED_VALUE, field(), message))
 }
 

@@ -30,10 +30,14 @@ pub(crate) enum Command {
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunArgs>),
     /// Say what a folder of Gateway API YAML would do: accepted, attached, refused, and why. Exits 1 on errors.
-    #[command(after_help = "Example:\n  clearway check examples/quickstart\n  clearway check -o json my-routes | jq .problems")]
+    #[command(
+        after_help = "Example:\n  clearway check examples/quickstart\n  clearway check -o json my-routes | jq .problems"
+    )]
     Check(CheckArgs),
     /// Say which listener, rule and backend a request would take, and why not the others.
-    #[command(after_help = "Example:\n  clearway explain --config examples/quickstart http://localhost:10080/rewrite/a -H 'x-team: a'")]
+    #[command(
+        after_help = "Example:\n  clearway explain --config examples/quickstart http://localhost:10080/rewrite/a -H 'x-team: a'"
+    )]
     Explain(ExplainArgs),
     /// Serve small friendly answers on a port: something to route to.
     #[command(after_help = "Example:\n  clearway demo-backend --name demo-a --address 127.0.0.1:18091")]
@@ -79,7 +83,12 @@ pub(crate) struct RunArgs {
 #[command(next_help_heading = "Admin")]
 pub(crate) struct AdminArgs {
     /// Where /metrics, /livez, /readyz, /config, /log-level and /debug are served.
-    #[arg(long, env = "CLEARWAY_ADMIN_ADDRESS", default_value = "0.0.0.0:19080", value_name = "ADDRESS:PORT")]
+    #[arg(
+        long,
+        env = "CLEARWAY_ADMIN_ADDRESS",
+        default_value = "0.0.0.0:19080",
+        value_name = "ADDRESS:PORT"
+    )]
     pub(crate) admin_address: std::net::SocketAddr,
     /// File with the bearer token that clients of other machines must show for all but /metrics and the probes.
     #[arg(long, env = "CLEARWAY_ADMIN_TOKEN_FILE", value_name = "FILE")]
@@ -183,7 +192,9 @@ mod tests {
         command.build();
         let run = command.find_subcommand("run").expect("run");
         for arg in run.get_arguments() {
-            let Some(long) = arg.get_long().filter(|long| !matches!(*long, "help" | "version")) else { continue };
+            let Some(long) = arg.get_long().filter(|long| !matches!(*long, "help" | "version")) else {
+                continue;
+            };
             let variable = format!("CLEARWAY_{}", long.to_uppercase().replace('-', "_"));
             assert_eq!(arg.get_env().and_then(|name| name.to_str()), Some(variable.as_str()), "--{long}");
         }

@@ -38,14 +38,16 @@ pub(crate) fn expand(
     let run = command.find_subcommand("run");
     let mut expanded = args;
     for (key, value) in map {
-        let known = run.is_some_and(|run| run.get_arguments().any(|arg| arg.get_long() == Some(key.as_str())));
+        let known =
+            run.is_some_and(|run| run.get_arguments().any(|arg| arg.get_long() == Some(key.as_str())));
         if !known || key == "settings" {
             return Err(SettingsError::Unknown { path: path.clone(), key });
         }
         let flag = format!("--{key}");
         let variable = format!("CLEARWAY_{}", key.to_uppercase().replace('-', "_"));
         let given = expanded.iter().any(|arg| {
-            arg.to_str().is_some_and(|arg| arg == flag || arg.strip_prefix(&flag).is_some_and(|r| r.starts_with('=')))
+            arg.to_str()
+                .is_some_and(|arg| arg == flag || arg.strip_prefix(&flag).is_some_and(|r| r.starts_with('=')))
         });
         if given || env(&variable).is_some() {
             continue;
@@ -106,11 +108,18 @@ mod tests {
 
     #[test]
     fn the_file_fills_in_what_line_and_environment_leave_open() {
-        let file = "config: /etc/x\nworkers: 3\nidle-timeout: 5s\ndemo: true\nlog-request-headers: [x-a, x-b]\n";
+        let file =
+            "config: /etc/x\nworkers: 3\nidle-timeout: 5s\ndemo: true\nlog-request-headers: [x-a, x-b]\n";
         let args = expanded(file, &["--workers", "7"], Some("CLEARWAY_IDLE_TIMEOUT")).expect("expands");
         let text: Vec<_> = args.iter().filter_map(|arg| arg.to_str()).collect();
-        assert!(text.contains(&"--config=/etc/x") && text.contains(&"--log-request-headers=x-a,x-b"), "{text:?}");
-        assert!(text.contains(&"--demo") && !text.iter().any(|arg| arg.starts_with("--idle-timeout")), "{text:?}");
+        assert!(
+            text.contains(&"--config=/etc/x") && text.contains(&"--log-request-headers=x-a,x-b"),
+            "{text:?}"
+        );
+        assert!(
+            text.contains(&"--demo") && !text.iter().any(|arg| arg.starts_with("--idle-timeout")),
+            "{text:?}"
+        );
         assert!(!text.contains(&"--workers=3"), "{text:?}");
         Cli::try_parse_from(args).expect("parses");
     }

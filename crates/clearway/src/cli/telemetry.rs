@@ -32,6 +32,9 @@ pub(crate) struct TelemetryArgs {
     /// Durations and phases.
     #[arg(long, env = "CLEARWAY_LATENCY_METRICS", value_enum, default_value_t = Switch::On)]
     latency_metrics: Switch,
+    /// Round-trip times and retransmits of TCP connections, asked of the kernel every 5 seconds.
+    #[arg(long, env = "CLEARWAY_TCP_METRICS", value_enum, default_value_t = Switch::Off)]
+    tcp_metrics: Switch,
     /// Where access-log lines go: stdout, stderr, off, or a file.
     #[arg(long, env = "CLEARWAY_ACCESS_LOG", default_value = "stdout", value_name = "WHERE")]
     access_log: String,
@@ -147,7 +150,7 @@ choices! {
 }
 
 impl TelemetryArgs {
-    /// Which families are kept. The TCP and consumer families are listed in the catalog and not offered yet.
+    /// Which families are kept. The consumer families are listed in the catalog and not offered yet.
     pub(crate) fn switches(&self) -> Switches {
         if !self.metrics.is_on() {
             return Switches::OFF;
@@ -157,6 +160,7 @@ impl TelemetryArgs {
             bandwidth_metrics: self.bandwidth_metrics.is_on(),
             upstream_health_metrics: self.upstream_health_metrics.is_on(),
             latency_metrics: self.latency_metrics.is_on(),
+            tcp_metrics: self.tcp_metrics.is_on(),
             ..Switches::default()
         }
     }

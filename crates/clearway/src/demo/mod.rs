@@ -63,6 +63,7 @@ pub(crate) fn start(args: &RunArgs, state: &Arc<ConfigState>, stopped: watch::Re
             }
         });
     }
+    tasks.spawn(announce(state.clone(), args.admin.admin_address.port(), stopped.clone()));
     if args.demo_traffic.is_on() {
         tasks.spawn(send(state.clone(), stopped));
     }
@@ -74,6 +75,20 @@ impl Demo {
     pub(crate) async fn finish(mut self) {
         while self.tasks.join_next().await.is_some() {}
     }
+}
+
+/// Waits for the first configuration and says where to look, and what to try.
+async fn announce(state: Arc<ConfigState>, admin: u16, stopped: watch::Receiver<bool>) {
+    let ports = tokio::select! {
+        ports = ports(&state) => ports,
+        () = wait_for(stopped) => return,
+    };
+    let Some(first) = ports.first() else { return };
+    let all: Vec<String> = ports.iter().map(|port| format!("http://localhost:{port}")).collect();
+    println!("gateway   {}", all.join("  "));
+    println!("metrics   http://localhost:{admin}/metrics");
+    println!("readiness http://localhost:{admin}/readyz?verbose");
+    println!("try       curl -i http://localhost:{first}/hello");
 }
 
 /// Waits for the first configuration and sends the trickle to its clear-text ports.

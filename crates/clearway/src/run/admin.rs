@@ -7,6 +7,7 @@ use clearway_admin::{
     AdminOptions, Check, ConfigProblem, ConfigReport, LevelControl, Parts, Token, is_verbose,
 };
 use clearway_dataplane::ConfigState;
+use clearway_proxy::Proxy;
 use clearway_telemetry::Telemetry;
 use clearway_telemetry::accounting::Accounting;
 use clearway_telemetry::config::{ConfigTelemetry, ObjectKind};
@@ -23,6 +24,7 @@ pub(super) struct Shown {
     pub(super) runtimes: Arc<RuntimeTelemetry>,
     pub(super) accounting: Arc<Accounting>,
     pub(super) state: Arc<ConfigState>,
+    pub(super) proxy: Arc<Proxy>,
 }
 
 /// The server's options from flags.
@@ -51,21 +53,22 @@ pub(super) fn parts(shown: Shown, log_level: LevelControl) -> Parts {
     });
     let level = log_level.clone();
     let (ready, state, config, folder) = (shown.state.clone(), shown.state, shown.config, shown.folder);
+    let proxy = shown.proxy;
     Parts {
         metrics: Arc::new(move |accept, encoding| {
             exposition.set_debug_logging(is_verbose(&level.report().level));
             exposition.render(accept, encoding)
         }),
-        readiness: Arc::new(move || checks(&ready)),
+        readiness: Arc::new(move || checks(&ready, &proxy)),
         config: Arc::new(move || report(&folder, &state, &config)),
         log_level,
     }
 }
 
-fn checks(state: &ConfigState) -> Vec<Check> {
-    let refusal = state.refusal().map(|refusal| {
-        refusal.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-    });
+fn checks(state: &ConfigState, proxy: &Proxy) -> Vec<Check> {
+    let refusal = state
+        .refusal()
+        .map(|refusal| refusal.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
     let config = match (state.served(), refusal) {
         (Some(served), None) => Check::ok_but("config", format!("version {}", served.snapshot.version)),
         (Some(served), Some(faults)) => Check::ok_but(
@@ -75,7 +78,18 @@ fn checks(state: &ConfigState) -> Vec<Check> {
         (None, None) => Check::missing("config", "the folder is being read"),
         (None, Some(faults)) => Check::missing("config", faults),
     };
-    vec![Check::ok("workers"), config]
+    let (running, wanted) = proxy.workers();
+    let workers = if proxy.is_draining() {
+        Check::missing("workers", "draining: the process is about to end")
+    } else if running < wanted {
+        Check::missing(
+            "workers",
+            format!("{} of {wanted} worker threads have ended; restart", wanted - running),
+        )
+    } else {
+        Check::ok("workers")
+    };
+    vec![workers, config]
 }
 
 fn report(folder: &str, state: &ConfigState, config: &ConfigTelemetry) -> ConfigReport {

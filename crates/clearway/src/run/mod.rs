@@ -66,6 +66,7 @@ async fn serve(args: &RunArgs, level: clearway_admin::LevelControl) -> Done {
         runtimes,
         accounting: sinks.accounting.clone(),
         state: state.clone(),
+        proxy: proxy.clone(),
     };
     let server = AdminServer::bind(admin::options(&args.admin)?, admin::parts(shown, level)).await?;
     let admin_address = server.local_addr();

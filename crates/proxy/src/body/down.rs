@@ -65,10 +65,10 @@ impl Tail {
         self.entry.bytes_received = self.upload.received();
     }
 
-    fn end(mut self: Box<Self>) {
-        self.note_received();
+    fn end(mut self: Box<Self>, now: Instant) {
+        self.entry.complete(now);
         if let Some(attempt) = self.entry.attempts.last_mut() {
-            attempt.total = Some(attempt.started.elapsed());
+            attempt.total = Some(now.saturating_duration_since(attempt.started));
         }
         if self.upload.is_done()
             && let Some(lease) = self.lease.take()
@@ -119,24 +119,26 @@ impl DownBody {
             Content::Upstream(body) => body.is_end_stream(),
         };
         if over || self.tail.as_ref().is_some_and(|tail| tail.bodiless) {
-            self.finish();
+            self.finish(None);
         }
         self
     }
 
-    fn finish(&mut self) {
-        if let Some(mut tail) = self.tail.take() {
-            tail.entry.complete();
-            tail.end();
+    fn finish(&mut self, now: Option<Instant>) {
+        if let Some(tail) = self.tail.take() {
+            tail.end(now.unwrap_or_else(Instant::now));
         }
+    }
+
+    /// Ends the wait for the backend, if there was one; the moment, where the clock was read.
+    fn stop_waiting(&mut self) -> Option<Instant> {
+        let tail = self.tail.as_mut()?;
+        (tail.entry.phase() != Phase::Write).then(|| tail.entry.enter(Phase::Write))
     }
 
     /// Bookkeeping for one frame; true when it was the last.
     fn account(&mut self, frame: &Frame<Bytes>) -> bool {
         let Some(tail) = &mut self.tail else { return false };
-        if tail.entry.phase() != Phase::Write {
-            tail.entry.enter(Phase::Write);
-        }
         if let Some(data) = frame.data_ref() {
             tail.entry.bytes_sent += data.len() as u64;
             tail.left = tail.left.map(|left| left.saturating_sub(data.len() as u64));
@@ -176,13 +178,14 @@ impl Body for DownBody {
         };
         match polled {
             Poll::Ready(Some(Ok(frame))) => {
+                let now = this.stop_waiting();
                 if this.account(&frame) {
-                    this.finish();
+                    this.finish(now);
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(None) => {
-                this.finish();
+                this.finish(None);
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Err(_))) => {

@@ -59,15 +59,6 @@ impl Upload {
             Self::Shared(source) => source.borrow().is_done(),
         }
     }
-
-    /// Whether it can be sent from its beginning once more.
-    pub(crate) fn is_repeatable(&self) -> bool {
-        match self {
-            Self::None => true,
-            Self::Direct(progress) => progress.received.get() == 0 && !progress.done.get(),
-            Self::Shared(source) => source.borrow().is_repeatable(),
-        }
-    }
 }
 
 impl Body for UpBody {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clearway_model::BackendProtocol;
 use clearway_telemetry::ResponseFlag;
@@ -36,6 +36,13 @@ pub(crate) struct IdleConnection {
     _count: GaugeGuard,
 }
 
+impl IdleConnection {
+    /// Whether the backend has closed it.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+}
+
 /// An HTTP/2 connection that many requests share.
 #[derive(Clone)]
 pub(crate) struct MultiplexedConnection {
@@ -65,12 +72,24 @@ pub(crate) struct Lease {
     /// Whether it had served before.
     pub(crate) reused: bool,
     pub(crate) timing: Timing,
+    /// Whether it was had without any wait.
+    pub(crate) at_hand: bool,
+    /// How long it had been idle.
+    idle_for: Duration,
     worker: Rc<Worker>,
     backend: Rc<WorkerBackend>,
     endpoint: Rc<WorkerEndpoint>,
 }
 
+/// A connection that served within this time is not one that its backend is closing for idleness.
+const WARM: Duration = Duration::from_millis(250);
+
 impl Lease {
+    /// Whether the backend may have closed it for idleness without our knowing yet.
+    pub(crate) fn is_stale_prone(&self) -> bool {
+        self.reused && self.idle_for >= WARM
+    }
+
     /// Gives the connection back for the next request: everything of this one has been sent and read.
     pub(crate) fn give_back(mut self) {
         let Some(Sender::Http1(sender)) = self.sender.take() else { return };
@@ -82,7 +101,12 @@ impl Lease {
             return;
         }
         let count = self.worker.clone().upstream_idle(&self.backend.telemetry);
-        idle.push(IdleConnection { sender, local: self.local, since: Instant::now(), _count: count });
+        idle.push(IdleConnection {
+            sender,
+            local: self.local,
+            since: self.worker.coarse_now.get(),
+            _count: count,
+        });
         drop(idle);
         self.endpoint.wake_one();
     }
@@ -92,7 +116,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(Sender::Http2(shared)) = &self.sender {
             shared.streams.set(shared.streams.get().saturating_sub(1));
-            shared.idle_since.set(Instant::now());
+            shared.idle_since.set(self.worker.coarse_now.get());
         }
     }
 }
@@ -106,22 +130,32 @@ pub(crate) async fn checkout(
     backend: &Rc<WorkerBackend>,
     endpoint: &Rc<WorkerEndpoint>,
 ) -> Result<Lease> {
+    let mut waited = false;
     let lease = |sender, local, reused, timing| Lease {
         sender: Some(sender),
         local,
         reused,
         timing,
+        at_hand: false,
+        idle_for: Duration::ZERO,
         worker: worker.clone(),
         backend: backend.clone(),
         endpoint: endpoint.clone(),
     };
     loop {
         if let Some(shared) = shared_connection(endpoint) {
-            return Ok(lease(Sender::Http2(shared.clone()), shared.local, true, Timing::default()));
+            let local = shared.local;
+            let mut lease = lease(Sender::Http2(shared), local, true, Timing::default());
+            lease.at_hand = !waited;
+            return Ok(lease);
         }
         if let Some(idle) = idle_connection(endpoint).await {
-            return Ok(lease(Sender::Http1(idle.sender), idle.local, true, Timing::default()));
+            let mut lease = lease(Sender::Http1(idle.sender), idle.local, true, Timing::default());
+            lease.at_hand = !waited;
+            lease.idle_for = worker.coarse_now.get().saturating_duration_since(idle.since);
+            return Ok(lease);
         }
+        waited = true;
         if endpoint.open.get() >= worker.options.limits.endpoint_connections {
             wait_for_turn(worker, backend, endpoint).await?;
             continue;

@@ -51,7 +51,9 @@ async fn greet(worker: Rc<Worker>, stream: TcpStream, key: SocketKey) {
     drop(live);
     let ledger = &worker.ledger;
     ledger.connection_opened(&port.telemetry);
+    worker.open.set(worker.open.get() + 1);
     let end = serve(&worker, stream, &port).await;
+    worker.open.set(worker.open.get().saturating_sub(1));
     ledger.connection_closed(&port.telemetry, end);
 }
 
@@ -63,10 +65,10 @@ async fn serve(worker: &Rc<Worker>, stream: TcpStream, port: &Rc<WorkerPort>) ->
     if stream.set_nodelay(true).is_err() {
         return ConnectionEnd::TransportError;
     }
-    let open = worker.conns.borrow().len();
-    let refused = open >= worker.options.limits.connections;
+    let open = worker.open.get() + worker.tunnels.get();
+    let refused = open > worker.options.limits.connections;
     // A refused connection still gets its 503, but not without end.
-    if open >= worker.options.limits.connections.saturating_mul(2) {
+    if open > worker.options.limits.connections.saturating_mul(2) {
         return ConnectionEnd::ConnectionLimit;
     }
     let key = port.port.key;
@@ -105,12 +107,14 @@ async fn serve_plain(worker: &Rc<Worker>, mut stream: TcpStream, state: Rc<ConnS
     let slot = worker.conns.borrow_mut().insert(state.clone());
     let first = tokio::select! {
         biased;
-        first = preface::is_http2(&mut stream) => Some(first),
+        first = preface::is_http2(&mut stream, worker.options.timeouts.header_read) => Some(first),
         () = drive::wish_to_end(&state) => None,
     };
     worker.conns.borrow_mut().try_remove(slot);
     match first {
+        None if worker.draining.get() => ConnectionEnd::Drained,
         None => ConnectionEnd::IdleTimeout,
+        Some(Err(error)) if error.kind() == std::io::ErrorKind::TimedOut => ConnectionEnd::HeaderTimeout,
         Some(Err(_)) => ConnectionEnd::TransportError,
         Some(Ok((_, seen))) if seen.is_empty() => ConnectionEnd::Done,
         Some(Ok((http2, seen))) => {

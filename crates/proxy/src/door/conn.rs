@@ -105,12 +105,12 @@ impl ConnState {
         self.active.set(self.active.get() + 1);
     }
 
-    /// A request and its response are done.
-    pub(crate) fn end(&self) {
+    /// A request and its response are done, about `now`.
+    pub(crate) fn end(&self, now: Instant) {
         let left = self.active.get().saturating_sub(1);
         self.active.set(left);
         if left == 0 {
-            self.idle_since.set(Instant::now());
+            self.idle_since.set(now);
             self.watch.expect_head(!self.http2.get());
         }
     }

@@ -130,12 +130,12 @@ async fn drive_http2(worker: &Rc<Worker>, conduit: Conduit, state: &Rc<ConnState
     })
     .await;
     match outcome {
-        Ok(Ok(())) if told => ConnectionEnd::Drained,
+        Ok(Ok(())) if told && worker.draining.get() => ConnectionEnd::Drained,
+        Ok(Ok(())) if told => ConnectionEnd::IdleTimeout,
         Ok(Ok(())) => ConnectionEnd::Done,
         Ok(Err(_)) => ConnectionEnd::ProtocolError,
         Err(Closing::Now(end)) => end,
-        Err(Closing::HeaderTimeout) => ConnectionEnd::HeaderTimeout,
-        Err(Closing::Graceful) => ConnectionEnd::Drained,
+        Err(Closing::HeaderTimeout | Closing::Graceful) => ConnectionEnd::Drained,
     }
 }
 

@@ -3,15 +3,12 @@
 
 use clearway_telemetry::{Phase, ResponseFlag};
 use http::{HeaderMap, Response, StatusCode};
-use hyper::body::Incoming;
 
 use super::serve::Visit;
 use super::{respond, tries, upgrade};
-use crate::body::{DownBody, Tail, Upload};
-use crate::bridge::Lease;
+use crate::body::{DownBody, Upload};
 use crate::error::{ProxyError, Result};
 use crate::live::CompiledFilters;
-use crate::switchyard::InFlight;
 use crate::{gate, signpost, switchyard, wardrobe};
 
 /// How the corridor was left.
@@ -24,9 +21,7 @@ pub(crate) enum Answer {
 
 /// A response from the other side, with the connection that it comes over.
 pub(crate) struct Crossed {
-    pub(crate) response: Response<Incoming>,
-    pub(crate) lease: Lease,
-    pub(crate) in_flight: InFlight,
+    pub(crate) reached: Box<tries::Reached>,
     pub(crate) upload: Upload,
     pub(crate) deadline: Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
     pub(crate) upgrade: Option<hyper::upgrade::OnUpgrade>,
@@ -94,13 +89,4 @@ impl Answer {
             Self::Upstream(crossed) => respond::upstream(visit, *crossed),
         }
     }
-}
-
-/// The tail of an exchange whose response comes from a backend.
-pub(crate) fn tail(visit: Visit, crossed_lease: Lease, in_flight: InFlight, upload: Upload) -> Tail {
-    let mut tail = Tail::of(visit.entry);
-    tail.lease = Some(crossed_lease);
-    tail.in_flight = Some(in_flight);
-    tail.upload = upload;
-    tail
 }

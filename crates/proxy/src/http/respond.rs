@@ -7,9 +7,9 @@ use clearway_telemetry::{AnsweredBy, Phase, Protocol, ResponseFlag};
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
-use super::exchange::{self, Crossed};
+use super::exchange::Crossed;
 use super::serve::Visit;
-use super::upgrade;
+use super::{tries, upgrade};
 use crate::body::{DownBody, Tail, note_grpc_status};
 use crate::door::conn::ConnState;
 use crate::error::ProxyError;
@@ -40,6 +40,7 @@ pub(crate) fn refusal(mut visit: Visit, error: &ProxyError) -> Response<DownBody
     }
     visit.entry.response.answered_by = AnsweredBy::Gateway;
     visit.entry.response.flag = error.flag;
+    visit.entry.response.detail = Some(error.detail.as_str().into());
     if visit.entry.request.grpc {
         let status = error.grpc_status();
         visit.entry.response.status = StatusCode::OK.as_u16();
@@ -50,7 +51,7 @@ pub(crate) fn refusal(mut visit: Visit, error: &ProxyError) -> Response<DownBody
         return finish_own(visit, StatusCode::OK, headers, Bytes::new());
     }
     let status = error.status();
-    visit.entry.response.status = status.as_u16();
+    visit.entry.response.status = if error.flag == ResponseFlag::ClientGone { 499 } else { status.as_u16() };
     // The detail names addresses and objects: it is for operators, in the log, not for clients.
     let body = match status.canonical_reason() {
         Some(reason) => Bytes::from(format!("{} {reason}: {}\n", status.as_u16(), error.flag.as_str())),
@@ -83,10 +84,11 @@ fn finish_own(mut visit: Visit, status: StatusCode, headers: HeaderMap, body: By
 
 /// A backend's answer, dressed for the client.
 pub(crate) fn upstream(mut visit: Visit, mut crossed: Crossed) -> Response<DownBody> {
-    if crossed.response.status() == StatusCode::SWITCHING_PROTOCOLS {
+    if crossed.reached.response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return upgrade::switch(visit, crossed);
     }
-    let (mut parts, body) = crossed.response.into_parts();
+    let tries::Reached { response, lease, in_flight } = *crossed.reached;
+    let (mut parts, body) = response.into_parts();
     let entry = &mut visit.entry;
     entry.response.status = parts.status.as_u16();
     entry.response.answered_by = AnsweredBy::Upstream;
@@ -100,8 +102,8 @@ pub(crate) fn upstream(mut visit: Visit, mut crossed: Crossed) -> Response<DownB
     let bodiless = visit.parts.method == Method::HEAD
         || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let left = if bodiless { None } else { content_length(&parts.headers) };
-    visit.entry.enter(Phase::Write);
-    let mut tail = exchange::tail(visit, crossed.lease, crossed.in_flight, crossed.upload);
+    let mut tail = Tail::of(visit.entry);
+    (tail.lease, tail.in_flight, tail.upload) = (Some(lease), Some(in_flight), crossed.upload);
     (tail.bodiless, tail.left, tail.deadline) = (bodiless, left, crossed.deadline);
     let mut response = Response::new(DownBody::upstream(body, tail));
     *response.status_mut() = parts.status;

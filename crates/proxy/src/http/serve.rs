@@ -15,7 +15,7 @@ use super::{exchange, respond};
 use crate::body::DownBody;
 use crate::door::conn::ConnState;
 use crate::ledger::Entry;
-use crate::signpost;
+use crate::{gate, signpost};
 use crate::wardrobe::forwarded;
 use crate::worker::{Worker, WorkerLive};
 
@@ -61,9 +61,14 @@ pub(crate) async fn request(
         &mut worker.rng.borrow_mut(),
     );
     entry.version = live.live.version.clone();
+    let size = gate::size(&parts.headers, &worker.options.limits);
     let mut visit = Visit { live, parts, body: Some(body), entry, spot: None };
     forwarded::request_id(&mut visit, choice.map_or(worker.options.forwarded, |choice| choice.forwarded));
-    let response = match exchange::corridor(&mut visit).await {
+    let answer = match size {
+        Ok(()) => exchange::corridor(&mut visit).await,
+        Err(error) => Err(error),
+    };
+    let response = match answer {
         Ok(answer) => answer.into_response(visit),
         Err(error) => respond::refusal(visit, &error),
     };

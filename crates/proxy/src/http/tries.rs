@@ -2,17 +2,16 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use clearway_telemetry::families::AttemptTelemetry;
 use clearway_telemetry::trace::new_span_id;
 use clearway_telemetry::{Attempt, Held, Phase, ResponseFlag};
+use http::header::HOST;
 use http::{HeaderMap, Request, Response};
 use hyper::body::{Body, Incoming};
 use smallvec::SmallVec;
-use tokio::time::Sleep;
 
 use super::exchange::Crossed;
 use super::serve::Visit;
@@ -33,14 +32,27 @@ struct Journey {
     /// The request's body before the first try, when nobody shares it.
     direct: Option<Incoming>,
     tried: SmallVec<[SocketAddr; 2]>,
-    deadline: Option<Pin<Box<Sleep>>>,
+    /// Whether the head was given away with the last try.
+    head_gone: bool,
+}
+
+impl Journey {
+    /// Whether the request can be sent once more, from its first byte.
+    fn is_repeatable(&self) -> bool {
+        let body = match &self.upload {
+            Upload::None => true,
+            Upload::Direct(_) => self.direct.is_some(),
+            Upload::Shared(source) => source.borrow().is_repeatable(),
+        };
+        body && !self.head_gone
+    }
 }
 
 /// One try's result: a response with its connection.
-struct Reached {
-    response: Response<Incoming>,
-    lease: Lease,
-    in_flight: InFlight,
+pub(crate) struct Reached {
+    pub(crate) response: Response<Incoming>,
+    pub(crate) lease: Lease,
+    pub(crate) in_flight: InFlight,
 }
 
 /// Gets the request across to the backend of `choice`.
@@ -63,19 +75,8 @@ pub(crate) async fn cross(visit: &mut Visit, choice: usize) -> Result<Crossed> {
             () = sleep.as_mut() => Err(timed_out(visit, ResponseFlag::RequestTimeout)),
         },
     }?;
-    journey.deadline = deadline;
-    let Reached { response, lease, in_flight } = reached;
-    let Journey { upload, deadline, .. } = journey;
-    Ok(Crossed {
-        response,
-        lease,
-        in_flight,
-        upload,
-        deadline,
-        upgrade: None,
-        cors: HeaderMap::new(),
-        choice,
-    })
+    let upload = journey.upload;
+    Ok(Crossed { reached, upload, deadline, upgrade: None, cors: HeaderMap::new(), choice })
 }
 
 fn prepare(visit: &mut Visit, choice: usize) -> Result<Journey> {
@@ -98,7 +99,7 @@ fn prepare(visit: &mut Visit, choice: usize) -> Result<Journey> {
         upload,
         direct,
         tried: SmallVec::new(),
-        deadline: None,
+        head_gone: false,
     })
 }
 
@@ -115,12 +116,12 @@ fn share_body(visit: &mut Visit, rule: &LiveRule, chosen: &CompiledFilters) -> (
     (Upload::Shared(Source::new(body, limit)), None)
 }
 
-async fn attempts(visit: &mut Visit, journey: &mut Journey) -> Result<Reached> {
-    let mut tries = Tries { made: 0, body_repeatable: true, reused: false, stale: 0 };
+async fn attempts(visit: &mut Visit, journey: &mut Journey) -> Result<Box<Reached>> {
+    let mut tries = Tries { made: 0, repeatable: true, reused: false, stale: 0 };
     loop {
         let tried = one_try(visit, journey).await;
         tries.made += 1;
-        tries.body_repeatable = journey.upload.is_repeatable();
+        tries.repeatable = journey.is_repeatable();
         let policy = journey.rule.retry.as_ref();
         match tried {
             Ok(reached) if retry::after_status(policy, tries, reached.response.status()) => {
@@ -144,7 +145,7 @@ async fn attempts(visit: &mut Visit, journey: &mut Journey) -> Result<Reached> {
     }
 }
 
-async fn one_try(visit: &mut Visit, journey: &mut Journey) -> Result<Reached> {
+async fn one_try(visit: &mut Visit, journey: &mut Journey) -> Result<Box<Reached>> {
     let worker = visit.entry.worker().clone();
     let now = visit.entry.enter(Phase::Queue);
     let span_id = new_span_id(&mut worker.rng.borrow_mut());
@@ -154,6 +155,9 @@ async fn one_try(visit: &mut Visit, journey: &mut Journey) -> Result<Reached> {
         series: journey.series.clone(),
         endpoint: endpoint.as_ref().map(|endpoint| endpoint.address),
         local: None,
+        scheme_tls: journey.backend.backend.tls.is_some(),
+        target: None,
+        host: None,
         span_id,
         started: now,
         connect: None,
@@ -189,25 +193,47 @@ async fn one_try(visit: &mut Visit, journey: &mut Journey) -> Result<Reached> {
 }
 
 /// One try at one endpoint: a connection, the request, the head of the response.
-async fn reach(visit: &mut Visit, journey: &mut Journey, endpoint: &Rc<WorkerEndpoint>) -> Result<Reached> {
+async fn reach(
+    visit: &mut Visit,
+    journey: &mut Journey,
+    endpoint: &Rc<WorkerEndpoint>,
+) -> Result<Box<Reached>> {
     let worker = visit.entry.worker().clone();
     let in_flight = InFlight::at(endpoint);
     let mut lease = bridge::checkout(&worker, &journey.backend, endpoint).await?;
-    let now = Instant::now();
-    note_connection(visit, &lease, now);
+    note_connection(visit, &lease);
     let http2 = matches!(lease.sender, Some(Sender::Http2(_)));
-    let mut request = wardrobe::request::assemble(visit, http2, body_for_try(journey))?;
+    // A copy of the head is worth its cost only where it may be needed: for a policy, or on a connection that lay idle
+    // so long that the backend may be closing it at this moment.
+    let keep = http2 || journey.rule.retry.is_some() || lease.is_stale_prone();
+    journey.head_gone = !keep;
+    let mut request = wardrobe::request::assemble(visit, http2, keep, body_for_try(journey))?;
     let span = visit.entry.attempts.last().map(|attempt| attempt.span_id).unwrap_or_default();
     worker.ledger.propagation.inject(&visit.entry.trace, &span, request.headers_mut());
+    if visit.entry.trace.sampled && let Some(attempt) = visit.entry.attempts.last_mut() {
+        attempt.target = Some(request.uri().clone());
+        attempt.host = request.headers().get(HOST).cloned();
+    }
     match bridge::send(&mut lease, request).await {
-        Ok(response) => Ok(Reached { response, lease, in_flight }),
+        Ok(response) => Ok(Box::new(Reached { response, lease, in_flight })),
         Err(failure) => {
             let SendFailure { error, unsent } = *failure;
-            if let Some(UpBody::Direct { inner, .. }) = unsent.map(Request::into_body) {
-                journey.direct = Some(inner);
+            if let Some(request) = unsent {
+                take_back(visit, journey, request);
             }
             Err(error)
         }
+    }
+}
+
+/// Not a byte was sent: head and body are as good as new.
+fn take_back(visit: &mut Visit, journey: &mut Journey, request: Request<UpBody>) {
+    let (parts, body) = request.into_parts();
+    if std::mem::take(&mut journey.head_gone) {
+        visit.parts.headers = parts.headers;
+    }
+    if let UpBody::Direct { inner, .. } = body {
+        journey.direct = Some(inner);
     }
 }
 
@@ -228,15 +254,16 @@ fn shared(source: &Rc<RefCell<Source>>) -> UpBody {
 }
 
 /// Where the time since the try began went: waiting, connecting, TLS.
-fn note_connection(visit: &mut Visit, lease: &Lease, now: Instant) {
+fn note_connection(visit: &mut Visit, lease: &Lease) {
     let (connect, tls) = (lease.timing.connect, lease.timing.tls);
+    let began = visit.entry.attempts.last().map(|attempt| attempt.started);
+    // A connection that was at hand took no time worth reading the clock for.
+    let now = began.filter(|_| lease.at_hand).unwrap_or_else(Instant::now);
     let spent = connect.unwrap_or(Duration::ZERO) + tls.unwrap_or(Duration::ZERO);
-    let connected = now.checked_sub(tls.unwrap_or(Duration::ZERO)).unwrap_or(now);
     if !spent.is_zero() {
-        let began = now.checked_sub(spent).unwrap_or(now);
-        visit.entry.enter_at(Phase::Connect, began);
-        if tls.is_some() {
-            visit.entry.enter_at(Phase::Tls, connected);
+        visit.entry.enter_at(Phase::Connect, now.checked_sub(spent).unwrap_or(now));
+        if let Some(tls) = tls {
+            visit.entry.enter_at(Phase::Tls, now.checked_sub(tls).unwrap_or(now));
         }
     }
     visit.entry.enter_at(Phase::Upstream, now);

@@ -15,7 +15,14 @@ use crate::wardrobe::{self, hop_by_hop};
 
 /// The client's end of an upgrade, when the request asks for one.
 pub(crate) fn take(visit: &mut Visit) -> Option<OnUpgrade> {
-    let asks = visit.parts.headers.contains_key(UPGRADE) && names_upgrade(&visit.parts.headers);
+    let headers = &visit.parts.headers;
+    // HTTP/2 in clear text begins by prior knowledge here; its upgrade is obsolete (RFC 9113 section 3.1) and would be
+    // a tunnel past every rule, so the request is served as it is.
+    let h2c = headers
+        .get_all(UPGRADE)
+        .iter()
+        .any(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"h2c"));
+    let asks = headers.contains_key(UPGRADE) && names_upgrade(headers) && !h2c;
     if asks { visit.parts.extensions.remove::<OnUpgrade>() } else { None }
 }
 
@@ -37,8 +44,9 @@ pub(crate) fn switch(mut visit: Visit, mut crossed: Crossed) -> Response<DownBod
         );
         return super::respond::refusal(visit, &error);
     };
-    let backend = hyper::upgrade::on(&mut crossed.response);
-    let (mut parts, _) = crossed.response.into_parts();
+    let backend = hyper::upgrade::on(&mut crossed.reached.response);
+    let super::tries::Reached { response, lease, in_flight } = *crossed.reached;
+    let (mut parts, _) = response.into_parts();
     let agreed = parts.headers.get(UPGRADE).cloned();
     let id = visit.entry.request.request_id.clone();
     if let Some(spot) = &visit.spot {
@@ -56,7 +64,6 @@ pub(crate) fn switch(mut visit: Visit, mut crossed: Crossed) -> Response<DownBod
     let mut answer = Response::new(DownBody::nothing());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     *answer.headers_mut() = parts.headers;
-    let (lease, in_flight) = (crossed.lease, crossed.in_flight);
     tokio::task::spawn_local(async move {
         tunnel(visit.entry, client, backend).await;
         drop((lease, in_flight));

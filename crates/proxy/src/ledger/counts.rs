@@ -80,8 +80,6 @@ impl Ledger {
     ) {
         if self.switches.upstream_health_metrics {
             backend.connects.add(&self.id, outcome as u64, 1);
-        }
-        if self.switches.latency_metrics {
             if let Some(connect) = timing.connect {
                 backend.connect.observe(&self.id, connect);
             }

@@ -21,8 +21,8 @@ pub(crate) struct Entry {
     worker: Rc<Worker>,
     conn: Rc<ConnState>,
     closed: bool,
-    /// Set when the whole response was handed over: a drop after that is the ordinary end.
-    complete: bool,
+    /// When the whole response was handed over: a drop after that is the ordinary end.
+    complete: Option<Instant>,
 }
 
 impl Entry {
@@ -37,7 +37,7 @@ impl Entry {
         conn.begin();
         worker.ledger.exchange_opened(&listener);
         let exchange = Box::new(Exchange::open(times, request, listener, no_route));
-        Self { exchange, worker: worker.clone(), conn: conn.clone(), closed: false, complete: false }
+        Self { exchange, worker: worker.clone(), conn: conn.clone(), closed: false, complete: None }
     }
 
     pub(super) fn headless(
@@ -84,8 +84,8 @@ impl Entry {
     }
 
     /// The whole response was handed over.
-    pub(crate) fn complete(&mut self) {
-        self.complete = true;
+    pub(crate) fn complete(&mut self, now: Instant) {
+        self.complete = Some(now);
     }
 
     /// The end: written now.
@@ -95,8 +95,9 @@ impl Entry {
 
     fn close(&mut self) {
         if !std::mem::replace(&mut self.closed, true) {
-            self.worker.ledger.close(&mut self.exchange);
-            self.conn.end();
+            let now = self.complete.unwrap_or_else(Instant::now);
+            self.worker.ledger.close(&mut self.exchange, now);
+            self.conn.end(now);
         }
     }
 
@@ -121,7 +122,7 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         if !self.closed {
-            if !self.complete {
+            if self.complete.is_none() {
                 self.abandoned();
             }
             self.close();

@@ -4,7 +4,7 @@
 mod counts;
 mod entry;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -108,6 +108,7 @@ pub(crate) struct Ledger {
     pub(crate) policy: Arc<RecordPolicy>,
     hub: Arc<Telemetry>,
     sinks: RefCell<Sinks>,
+    clocks: Cell<(Instant, SystemTime)>,
 }
 
 impl Ledger {
@@ -120,19 +121,27 @@ impl Ledger {
             policy: options.policy.clone(),
             hub: hub.clone(),
             sinks: RefCell::new(Sinks::of(options)),
+            clocks: Cell::new((Instant::now(), SystemTime::now())),
         }
+    }
+
+    /// The wall clock at a moment of the monotonic one; both are read together at every tick.
+    fn wall(&self, at: Instant) -> SystemTime {
+        let (instant, wall) = self.clocks.get();
+        wall + at.saturating_duration_since(instant)
     }
 
     /// Hands on what the sinks have gathered.
     pub(crate) fn flush(&self) {
+        self.clocks.set((Instant::now(), SystemTime::now()));
         self.sinks.borrow_mut().flush();
     }
 
     /// Writes a finished exchange everywhere. Called once for each, by its [`Entry`].
-    fn close(&self, exchange: &mut Exchange) {
-        exchange.enter(Phase::Write);
+    fn close(&self, exchange: &mut Exchange, now: Instant) {
+        exchange.enter_at(Phase::Write, now);
         exchange.listener.in_flight.sub(&self.id, 1);
-        let ended = SystemTime::now();
+        let ended = self.wall(now);
         self.write_metrics(exchange, ended);
         self.sinks.borrow_mut().record(exchange, ended);
     }

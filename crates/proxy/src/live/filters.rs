@@ -93,6 +93,17 @@ impl CompiledFilters {
         all
     }
 
+    /// Makes filters of a backend reference ready. Redirects and CORS answer before a backend is chosen, so there they
+    /// mean nothing that could be done.
+    pub(crate) fn compile_for_backend(filters: &[Filter], backends: &HashMap<BackendRef, usize>) -> Self {
+        let mut all = Self::compile(filters, backends);
+        let misplaced = filters.iter().find(|f| matches!(f, Filter::Redirect(_) | Filter::Cors(_)));
+        if let (Some(filter), None) = (misplaced, &all.unsupported) {
+            all.unsupported = Some(name_of(filter));
+        }
+        all
+    }
+
     fn set_redirect(&mut self, redirect: &Redirect) -> bool {
         let status = StatusCode::from_u16(redirect.status).ok();
         self.redirect = status.map(|status| CompiledRedirect { redirect: redirect.clone(), status });

@@ -72,7 +72,7 @@ fn compile_rule(rule: &Rule, telemetry: &Telemetry, backends: &HashMap<BackendRe
             LiveChoice {
                 weight: u64::from(choice.weight),
                 backend,
-                filters: CompiledFilters::compile(&choice.filters, backends),
+                filters: CompiledFilters::compile_for_backend(&choice.filters, backends),
                 attempts,
             }
         })

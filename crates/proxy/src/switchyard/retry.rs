@@ -16,8 +16,8 @@ const FREE_FAILOVERS: u32 = 2;
 pub(crate) struct Tries {
     /// Tries that ended.
     pub(crate) made: u32,
-    /// Whether the request's body can be sent once more.
-    pub(crate) body_repeatable: bool,
+    /// Whether the request can be sent once more, head and body.
+    pub(crate) repeatable: bool,
     /// Whether the last try went over a connection that had served before.
     pub(crate) reused: bool,
     /// Tries that a closed idle connection cost; they are nobody's fault.
@@ -31,7 +31,7 @@ pub(crate) fn after_error(
     method: &Method,
     error: &ProxyError,
 ) -> bool {
-    if !tries.body_repeatable {
+    if !tries.repeatable {
         return false;
     }
     let allowed = policy.map_or(0, |policy| policy.attempts);
@@ -40,15 +40,22 @@ pub(crate) fn after_error(
         RetryAdvice::No => false,
         RetryAdvice::NothingSent => counted <= allowed.max(FREE_FAILOVERS),
         // An idle connection that the backend closed as we wrote: once, and only for what may be repeated.
-        RetryAdvice::IfRepeatable if tries.reused && tries.stale == 0 && method.is_idempotent() => true,
-        RetryAdvice::IfRepeatable => counted <= allowed && error.flag != ResponseFlag::RequestTimeout,
+        RetryAdvice::IfRepeatable
+            if error.flag == ResponseFlag::UpstreamReset
+                && tries.reused
+                && tries.stale == 0
+                && method.is_idempotent() =>
+        {
+            true
+        }
+        RetryAdvice::IfRepeatable => counted <= allowed,
     }
 }
 
 /// Whether a response is dropped for another try.
 pub(crate) fn after_status(policy: Option<&LiveRetry>, tries: Tries, status: StatusCode) -> bool {
     policy.is_some_and(|policy| {
-        tries.body_repeatable
+        tries.repeatable
             && tries.made.saturating_sub(tries.stale) <= policy.attempts
             && policy.codes.contains(&status.as_u16())
     })
@@ -71,7 +78,7 @@ mod tests {
     }
 
     fn tries(made: u32) -> Tries {
-        Tries { made, body_repeatable: true, reused: false, stale: 0 }
+        Tries { made, repeatable: true, reused: false, stale: 0 }
     }
 
     #[test]
@@ -101,12 +108,14 @@ mod tests {
         let stale = Tries { reused: true, ..tries(1) };
         assert!(after_error(None, stale, &Method::GET, &reset));
         assert!(!after_error(None, stale, &Method::POST, &reset));
+        let late = ProxyError::sent(ResponseFlag::BackendTimeout, "late");
+        assert!(!after_error(None, stale, &Method::GET, &late), "slow is not stale");
         assert!(!after_error(None, Tries { made: 2, stale: 1, ..stale }, &Method::GET, &reset));
     }
 
     #[test]
     fn a_body_that_is_gone_is_never_repeated() {
-        let gone = Tries { body_repeatable: false, ..tries(1) };
+        let gone = Tries { repeatable: false, ..tries(1) };
         let refused = ProxyError::unsent(ResponseFlag::ConnectFailed, "refused");
         assert!(!after_error(Some(&policy(5)), gone, &Method::GET, &refused));
         assert!(!after_status(Some(&policy(5)), gone, StatusCode::SERVICE_UNAVAILABLE));

@@ -38,7 +38,7 @@ pub(crate) fn client_config(
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     config.alpn_protocols = match protocol {
-        BackendProtocol::Http1 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        BackendProtocol::Http1 => vec![b"http/1.1".to_vec()],
         BackendProtocol::Http2 => vec![b"h2".to_vec()],
     };
     Ok(config)

@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 
 use super::request;
 use crate::body::{UpBody, Upload};
-use crate::bridge::{self, Sender};
+use crate::bridge;
 use crate::http::serve::Visit;
 use crate::live::{CompiledFilters, CompiledMirror};
 use crate::switchyard::{InFlight, WorkerBackend};
@@ -51,7 +51,7 @@ fn is_drawn(mirror: &CompiledMirror, rng: &mut fastrand::Rng) -> bool {
 
 fn launch(visit: &Visit, worker: &Rc<Worker>, backend: &Rc<WorkerBackend>, body: UpBody) {
     let http2 = backend.backend.protocol == clearway_model::BackendProtocol::Http2;
-    let Ok(mut copy) = request::assemble(visit, http2, body) else {
+    let Ok(mut copy) = request::assemble_copy(visit, http2, body) else {
         return worker.ledger.mirrored(MirrorOutcome::Failed);
     };
     // The copy is part of the trace by a span id of its own that nobody records: it is not the request's try.
@@ -60,7 +60,7 @@ fn launch(visit: &Visit, worker: &Rc<Worker>, backend: &Rc<WorkerBackend>, body:
     worker.mirrors.set(worker.mirrors.get() + 1);
     let (worker, backend) = (worker.clone(), backend.clone());
     tokio::task::spawn_local(async move {
-        let sent = tokio::time::timeout(LONGEST, send_one(&worker, &backend, copy, http2)).await;
+        let sent = tokio::time::timeout(LONGEST, send_one(&worker, &backend, copy)).await;
         worker.ledger.mirrored(sent.unwrap_or(MirrorOutcome::Dropped));
         worker.mirrors.set(worker.mirrors.get().saturating_sub(1));
     });
@@ -70,7 +70,6 @@ async fn send_one(
     worker: &Rc<Worker>,
     backend: &Rc<WorkerBackend>,
     copy: http::Request<UpBody>,
-    http2: bool,
 ) -> MirrorOutcome {
     let endpoint = backend.choose(&mut worker.rng.borrow_mut(), &[]).cloned();
     let Some(endpoint) = endpoint else { return MirrorOutcome::Failed };
@@ -78,8 +77,6 @@ async fn send_one(
     let Ok(mut lease) = bridge::checkout(worker, backend, &endpoint).await else {
         return MirrorOutcome::Failed;
     };
-    let over_http2 = matches!(lease.sender, Some(Sender::Http2(_)));
-    let copy = if over_http2 == http2 { copy } else { absolute(copy) };
     let Ok(response) = bridge::send(&mut lease, copy).await else { return MirrorOutcome::Failed };
     let mut body = response.into_body();
     while let Some(frame) = body.frame().await {
@@ -89,20 +86,4 @@ async fn send_one(
     }
     lease.give_back();
     MirrorOutcome::Answered
-}
-
-/// A backend that speaks HTTP/1 by name but chose HTTP/2 by ALPN gets the target in its form.
-fn absolute(mut copy: http::Request<UpBody>) -> http::Request<UpBody> {
-    if let Some(host) = copy.headers_mut().remove(http::header::HOST)
-        && let Ok(authority) = http::uri::Authority::try_from(host.as_bytes())
-    {
-        let mut parts = copy.uri().clone().into_parts();
-        parts.scheme = Some(http::uri::Scheme::HTTPS);
-        parts.authority = Some(authority);
-        if let Ok(uri) = http::Uri::from_parts(parts) {
-            *copy.uri_mut() = uri;
-        }
-    }
-    *copy.version_mut() = http::Version::HTTP_2;
-    copy
 }

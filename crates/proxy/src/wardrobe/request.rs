@@ -1,9 +1,9 @@
 //! The request as the backend will see it: hop-by-hop fields off, filters on, target in the form of its protocol.
 
-use clearway_telemetry::ResponseFlag;
-use http::header::{CONNECTION, EXPECT, HOST, UPGRADE};
+use clearway_telemetry::{Protocol, ResponseFlag};
+use http::header::{CONNECTION, COOKIE, EXPECT, HOST, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{HeaderValue, Request, Version};
+use http::{HeaderMap, HeaderValue, Request, Version};
 
 use super::{edit, hop_by_hop, path};
 use crate::body::UpBody;
@@ -63,14 +63,27 @@ fn apply_rewrite(visit: &mut Visit, spot: &Spot, rewrite: &CompiledRewrite) -> R
     Ok(())
 }
 
-/// Makes the request of one try. The head stays with the visit, so that another try can be made of it.
+/// Makes the request of one try. With `keep` the fields stay with the visit too, so that another can be made.
 ///
 /// # Errors
 /// `request_malformed` when the host cannot be an `:authority`.
-pub(crate) fn assemble(visit: &Visit, http2: bool, body: UpBody) -> Result<Request<UpBody>> {
+pub(crate) fn assemble(visit: &mut Visit, http2: bool, keep: bool, body: UpBody) -> Result<Request<UpBody>> {
+    let headers = if keep { visit.parts.headers.clone() } else { std::mem::take(&mut visit.parts.headers) };
+    assemble_with(visit, http2, headers, body)
+}
+
+/// As [`assemble`], for a copy of the request.
+///
+/// # Errors
+/// As [`assemble`].
+pub(crate) fn assemble_copy(visit: &Visit, http2: bool, body: UpBody) -> Result<Request<UpBody>> {
+    assemble_with(visit, http2, visit.parts.headers.clone(), body)
+}
+
+fn assemble_with(visit: &Visit, http2: bool, headers: HeaderMap, body: UpBody) -> Result<Request<UpBody>> {
     let mut request = Request::new(body);
     *request.method_mut() = visit.parts.method.clone();
-    *request.headers_mut() = visit.parts.headers.clone();
+    *request.headers_mut() = headers;
     let uri = &visit.parts.uri;
     if http2 {
         *request.version_mut() = Version::HTTP_2;
@@ -78,8 +91,22 @@ pub(crate) fn assemble(visit: &Visit, http2: bool, body: UpBody) -> Result<Reque
         *request.uri_mut() = absolute(uri, host.as_ref(), visit.entry.request.tls)?;
     } else {
         *request.uri_mut() = origin_form(uri);
+        if visit.entry.request.protocol == Protocol::Http2 {
+            join_cookies(request.headers_mut());
+        }
     }
     Ok(request)
+}
+
+/// HTTP/2 clients may cut the cookies into several fields; HTTP/1 allows one (RFC 9113 section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let all: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&all.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
+    }
 }
 
 fn origin_form(uri: &Uri) -> Uri {

@@ -9,6 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use clearway_model::BackendRef;
@@ -38,6 +39,10 @@ pub(crate) struct Worker {
     pub(crate) cut_off: Cell<bool>,
     /// Mirrored requests under way.
     pub(crate) mirrors: Cell<usize>,
+    /// The time of the last tick: near enough for idle times, and read without a clock.
+    pub(crate) coarse_now: Cell<Instant>,
+    /// Connections from clients, from accept to close, tunnels included.
+    pub(crate) open: Cell<usize>,
     /// Upgraded connections.
     pub(crate) tunnels: Cell<usize>,
     /// Woken when the drain's deadline has passed.
@@ -67,6 +72,8 @@ impl Worker {
             draining: Cell::new(false),
             cut_off: Cell::new(false),
             mirrors: Cell::new(0),
+            coarse_now: Cell::new(Instant::now()),
+            open: Cell::new(0),
             tunnels: Cell::new(0),
             cutting: Notify::new(),
             current: RefCell::new(current),

@@ -14,6 +14,7 @@ pub(super) const TICK: Duration = Duration::from_millis(100);
 /// One look at everything.
 pub(super) fn sweep(worker: &Rc<Worker>) {
     let now = Instant::now();
+    worker.coarse_now.set(now);
     // A worker without requests would hold an old configuration for ever.
     worker.live();
     worker.ledger.flush();
@@ -33,12 +34,15 @@ fn sweep_connection(worker: &Worker, conn: &ConnState, now: Instant) {
             conn.close(Closing::HeaderTimeout);
         }
         Some(_) => {}
-        None if now.saturating_duration_since(conn.idle_since.get()) > timeouts.idle => {
-            let how =
-                if conn.http2.get() { Closing::Graceful } else { Closing::Now(ConnectionEnd::IdleTimeout) };
-            conn.close(how);
+        None => {
+            let idle = now.saturating_duration_since(conn.idle_since.get());
+            // The graceful end of HTTP/2 needs an answer from the client; one that gives none is closed all the same.
+            if idle > timeouts.idle + timeouts.header_read || (idle > timeouts.idle && !conn.http2.get()) {
+                conn.close(Closing::Now(ConnectionEnd::IdleTimeout));
+            } else if idle > timeouts.idle {
+                conn.close(Closing::Graceful);
+            }
         }
-        None => {}
     }
 }
 
@@ -46,7 +50,10 @@ fn sweep_pools(worker: &Worker, now: Instant) {
     let longest = worker.options.timeouts.upstream_idle;
     for backend in worker.backends() {
         for endpoint in &backend.endpoints {
-            endpoint.idle.borrow_mut().retain(|idle| now.saturating_duration_since(idle.since) <= longest);
+            endpoint
+                .idle
+                .borrow_mut()
+                .retain(|idle| !idle.is_closed() && now.saturating_duration_since(idle.since) <= longest);
             endpoint.multiplexed.borrow_mut().retain(|shared| {
                 let idle =
                     shared.streams() == 0 && now.saturating_duration_since(shared.idle_since.get()) > longest;

@@ -21,6 +21,7 @@ use crate::words::{GRPC_STATUS, Phase};
 /// Bytes of paths and queries, user agents, and other texts that are kept.
 const PATH_CAP: usize = 2048;
 const AGENT_CAP: usize = 512;
+const DETAIL_CAP: usize = 512;
 const TEXT_CAP: usize = 256;
 const HEADER_CAP: usize = 1024;
 /// Kubernetes names are 253 bytes at most, so only files can name things beyond it.
@@ -202,6 +203,9 @@ impl Line<'_> {
         self.word(key!(fields::ANSWERED_BY), response.answered_by.as_str().as_bytes());
         if let Some(status) = response.grpc_status {
             self.word(key!(fields::GRPC_STATUS), grpc_name(status).as_bytes());
+        }
+        if let Some(detail) = &response.detail {
+            self.text(key!(fields::DETAIL), detail.as_bytes(), DETAIL_CAP);
         }
     }
 

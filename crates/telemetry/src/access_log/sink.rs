@@ -116,7 +116,7 @@ impl Output {
                 Ok(n) => return Ok(n),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock && !lane.is_closed() => {
-                    std::thread::sleep(PAUSE);
+                    lane.rest(PAUSE);
                 }
                 Err(error) => return Err(error),
             }

@@ -1,3 +1,5 @@
+//! Lines and their sink: what a line says, what hostile input cannot do to it, and that the books balance.
+
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
@@ -74,7 +76,7 @@ fn a_line_holds_the_record() {
     assert_eq!((&first["code"], &first["flag"]), (&503.into(), &"retried_status".into()));
     assert_eq!((&first["endpoint"], &first["reused"]), (&"10.0.0.9:8080".into(), &false.into()));
     assert_eq!((&first["backend_name"], &first["connect_seconds"]), (&"cart".into(), &0.0003.into()));
-    for absent in ["side", "grpc_status", "upgraded", "request_headers", "truncated"] {
+    for absent in ["side", "grpc_status", "detail", "upgraded", "request_headers", "truncated"] {
         assert!(line.get(absent).is_none(), "{absent}");
     }
 }
@@ -85,12 +87,14 @@ fn failures_say_whose_they_are() {
     failed.response.status = 504;
     failed.response.flag = ResponseFlag::BackendTimeout;
     failed.response.grpc_status = Some(14);
+    failed.response.detail = Some("10.0.0.9:8080: no response within 2s".into());
     let line = line(&failed);
     for (name, expected) in [
         ("level", "error"),
         ("flag", "backend_request_timeout"),
         ("side", "upstream"),
         ("grpc_status", "UNAVAILABLE"),
+        ("detail", "10.0.0.9:8080: no response within 2s"),
     ] {
         assert_eq!(line[name], expected, "{name}");
     }
@@ -108,6 +112,7 @@ fn the_fields_are_those_of_the_catalog() {
     full.response.flag = ResponseFlag::UpstreamTruncated;
     full.response.grpc_status = Some(0);
     full.response.upgraded = true;
+    full.response.detail = Some("10.0.0.9:8080: connection refused".into());
     full.request.captured = vec![(0, HeaderValue::from_static("1"))];
     full.response.captured = vec![(0, HeaderValue::from_static("2"))];
     full.request.user_agent = Some("x".repeat(600).parse().expect("value"));
@@ -151,6 +156,7 @@ fn hostile_input_never_breaks_a_line() {
         hostile.request.user_agent = Some(value(size));
         hostile.request.request_id = Some(value(size));
         hostile.request.client = Some(value(size));
+        hostile.response.detail = Some("\u{1}\"\u{e9}".repeat(size).into());
         hostile.request.captured = (0..64).map(|n| (n, value(size))).collect();
         hostile.response.captured = (0..=255).map(|n| (n, value(size))).collect();
         let attempt = hostile.attempts[0].clone();

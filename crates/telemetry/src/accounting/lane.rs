@@ -204,6 +204,12 @@ impl<P: Parcel> Lane<P> {
         self.changed.notify_all();
     }
 
+    /// Waits for `pause`, or until the lane is given up, for a carrier that may block its thread.
+    pub(crate) fn rest(&self, pause: Duration) {
+        let waited = self.changed.wait_timeout_while(self.lock(), pause, |state| !state.closed);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Whether the lane was given up or has ended.
     pub(crate) fn is_closed(&self) -> bool {
         self.lock().closed

@@ -81,7 +81,7 @@ pub const TCP_RTT: Metric = Metric {
     name: "clearway_tcp_rtt_seconds",
     kind: Kind::Histogram,
     unit: Unit::Seconds,
-    help: "Smoothed round-trip time of TCP connections when they close",
+    help: "Smoothed round-trip time of open TCP connections, each asked every 5 seconds",
     labels: TCP,
     buckets: buckets::CONNECT,
     question: "Is it the network?",
@@ -94,7 +94,7 @@ pub const TCP_RTT: Metric = Metric {
 pub const TCP_RETRANSMITS: Metric = Metric {
     name: "clearway_tcp_retransmits_total",
     kind: Kind::Counter,
-    help: "TCP segments sent again, counted when connections close",
+    help: "TCP segments sent again, asked of open connections every 5 seconds",
     labels: TCP,
     question: "Does the network lose packets, and on which side?",
     series: "ports + HTTPS listeners + backends",

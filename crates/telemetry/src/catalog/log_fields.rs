@@ -40,6 +40,7 @@ fields! {
         SIDE = "side", Text, "when the flag blames somebody", "Who failed: client, upstream or gateway";
         ANSWERED_BY = "answered_by", Text, "always", "Who made the response: gateway or upstream";
         GRPC_STATUS = "grpc_status", Text, "for gRPC calls that got a status", "Name of the gRPC status code";
+        DETAIL = "detail", Text, "when the gateway refused", "Why, in a sentence that names addresses and objects, at most 512 bytes";
         CLIENT_ADDRESS = "client_address", Text, "always", "The client, as far as Forwarded is trusted";
         PEER_ADDRESS = "peer_address", Text, "always", "Peer of the connection, address and port";
         LOCAL_ADDRESS = "local_address", Text, "always", "The gateway's end of the connection, address and port";

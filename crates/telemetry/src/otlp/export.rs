@@ -15,6 +15,8 @@ use crate::accounting::{Accounting, DropReason, Lane, Signal, Taken};
 /// Pauses between attempts: the first, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Bytes of one request, about: gRPC servers refuse messages over 4 MiB unless told otherwise, and refuse them for ever.
+const REQUEST_BYTES: usize = 2 << 20;
 
 /// A signal that OTLP carries.
 pub(crate) trait Exports: Sized + Send + 'static {
@@ -24,6 +26,8 @@ pub(crate) trait Exports: Sized + Send + 'static {
     const THREAD: &'static str;
     /// Paths of its requests.
     const PATHS: Paths;
+    /// Bytes of this record in a request, about; not too few.
+    fn size(&self) -> usize;
     /// The request's message.
     fn encode(batch: Vec<Self>, resource: &opentelemetry_proto::tonic::resource::v1::Resource) -> Vec<u8>;
 }
@@ -116,7 +120,17 @@ impl<T: Exports> Carrier<T> {
         }
     }
 
+    /// Sends a batch, in several requests when its records are large.
     async fn export(&mut self, batch: Vec<T>) {
+        for part in parts(batch, REQUEST_BYTES) {
+            if self.lane.is_closed() {
+                return;
+            }
+            self.send(part).await;
+        }
+    }
+
+    async fn send(&mut self, batch: Vec<T>) {
         let records = batch.len() as u64;
         let body = self.client.frame(T::encode(batch, &self.resource));
         let lane = self.lane.clone();
@@ -177,5 +191,44 @@ impl<T: Exports> Carrier<T> {
             self.lane.books().failed(self.client.failed(&reason, Retry::Never).reason);
         }
         rejected
+    }
+}
+
+/// The batch in parts of at most `limit` bytes; a larger record goes alone.
+fn parts<T: Exports>(batch: Vec<T>, limit: usize) -> Vec<Vec<T>> {
+    let (mut parts, mut bytes) = (vec![Vec::new()], 0);
+    for record in batch {
+        let size = record.size();
+        if bytes + size > limit && bytes > 0 {
+            parts.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += size;
+        if let Some(part) = parts.last_mut() {
+            part.push(record);
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::logs::v1::LogRecord;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_of_large_records_goes_in_several_requests_that_lose_none_and_keep_the_order() {
+        let record = |number: usize, size: usize| LogRecord {
+            event_name: format!("{number:0size$}"),
+            ..LogRecord::default()
+        };
+        let batch = [10, 10, 10, 500, 40, 40, 40].into_iter().enumerate().map(|(at, size)| record(at, size));
+        let parts = parts(batch.collect(), 100);
+        let lengths: Vec<_> = parts.iter().map(Vec::len).collect();
+        assert_eq!(lengths, [3, 1, 2, 1]);
+        let order =
+            parts.into_iter().flatten().map(|record| record.event_name.parse::<usize>().expect("a number"));
+        assert!(order.eq(0..7));
     }
 }

@@ -1,3 +1,5 @@
+//! Log records over OTLP: they say what the line says, and arrive or are counted.
+
 use super::*;
 use crate::access_log::fixture::{exchange, retried};
 use crate::accounting::DropReason;
@@ -30,6 +32,14 @@ fn a_record_says_what_the_line_says() {
     assert_eq!(get(&record, "duration_seconds"), Some(&Value::DoubleValue(0.024)));
     let Some(Value::ArrayValue(tries)) = get(&record, "attempts") else { panic!("tries") };
     assert_eq!(tries.values.len(), 2);
+}
+
+#[test]
+fn a_refusal_says_why_within_its_limit() {
+    let mut refused = exchange("/");
+    refused.response.detail = Some("\u{e9}".repeat(600).into());
+    let record = record(&refused, SystemTime::now(), &policy());
+    assert_eq!(get(&record, "detail"), Some(&Value::StringValue("\u{e9}".repeat(256))));
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! The policy against its corpus of secrets: what may be written, and what never is.
+
 use super::*;
 use http::{HeaderMap, HeaderValue};
 

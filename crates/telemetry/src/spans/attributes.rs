@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::{HeaderValue, Uri};
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
 use crate::access_log::grpc_name;
@@ -247,16 +248,21 @@ pub(super) fn client(
     out.0
 }
 
-/// The URL of a try: the endpoint, with path and query as the client sent them; what a rewrite made of them is not in
-/// the record. The scheme is `https` when TLS was begun for this try.
+/// The URL of a try as the backend saw it: scheme of the connection, host as sent, path and query after rewrites. Of a
+/// try that ended before it could send, the endpoint and what the client asked for.
 fn url(exchange: &Exchange, attempt: &Attempt, policy: &RecordPolicy) -> String {
-    let backend = &attempt.backend.backend;
-    let scheme = if attempt.tls.is_some() { "https" } else { "http" };
-    let authority = match attempt.endpoint {
-        Some(endpoint) => endpoint.to_string(),
-        None => format!("{}.{}:{}", backend.object.name, backend.object.namespace, backend.port),
+    let scheme = if attempt.scheme_tls { "https" } else { "http" };
+    let uri = attempt.target.as_ref().unwrap_or(&exchange.request.uri);
+    let sent =
+        attempt.target.as_ref().and_then(Uri::authority).map(|authority| authority.as_str().as_bytes());
+    let authority = match (sent.or(attempt.host.as_ref().map(HeaderValue::as_bytes)), attempt.endpoint) {
+        (Some(sent), _) => text(host(sent)),
+        (None, Some(endpoint)) => endpoint.to_string(),
+        (None, None) => {
+            let backend = &attempt.backend.backend;
+            format!("{}.{}:{}", backend.object.name, backend.object.namespace, backend.port)
+        }
     };
-    let uri = &exchange.request.uri;
     let path = text(uri.path().as_bytes());
     match policy.query(uri.query()) {
         Some(query) => format!("{scheme}://{authority}{path}?{}", text(query.as_bytes())),

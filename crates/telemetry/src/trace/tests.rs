@@ -1,3 +1,5 @@
+//! Trace context: reading, continuing, refusing and writing the headers.
+
 use super::*;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";

@@ -17,10 +17,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use regex::Regex;
-use rustix::process::{Pid, Signal};
+use rustix::process::Pid;
 
 pub use output::{Line, Stream};
 pub use ports::{ReservedPort, SilentPort, UnansweredPort};
+pub use rustix::process::Signal;
 pub use temp::TempDir;
 pub use tool::{repository, tool};
 

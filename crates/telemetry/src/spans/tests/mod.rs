@@ -1,3 +1,5 @@
+//! Spans from records: kinds, parents, names, statuses and attributes; `export` sends them.
+
 mod export;
 
 use std::time::{Duration, SystemTime};
@@ -76,6 +78,30 @@ fn one_server_span_and_one_client_span_for_each_try_with_right_parents() {
     }
     assert_eq!(text(first, "url.full").as_deref(), Some("http://10.0.0.9:8080/cart?id=7&sig=REDACTED"));
     assert_eq!(get(first, "server.port"), Some(&Value::I64(8080)));
+}
+
+#[test]
+fn the_url_of_a_try_is_what_was_sent() {
+    let table = [
+        (
+            false,
+            "/v2/cart?id=7&sig=s3cr3t",
+            Some("cart.internal"),
+            "http://cart.internal/v2/cart?id=7&sig=REDACTED",
+        ),
+        (true, "/v2/cart", Some("user:s3cr3t@cart.internal:8443"), "https://cart.internal:8443/v2/cart"),
+        // Over HTTP/2 the target holds the authority, with the client's scheme.
+        (true, "http://cart.internal/v2", None, "https://cart.internal/v2"),
+        (true, "/v2", None, "https://10.0.0.9:8080/v2"),
+    ];
+    for (tls, target, host, expected) in table {
+        let mut sent = exchange("/cart?id=7");
+        let attempt = &mut sent.attempts[0];
+        attempt.scheme_tls = tls;
+        attempt.target = Some(target.parse().expect("target"));
+        attempt.host = host.map(|host| host.parse().expect("host"));
+        assert_eq!(text(&spans(&sent)[1], "url.full").as_deref(), Some(expected));
+    }
 }
 
 #[test]
