@@ -50,9 +50,6 @@ impl ReadWatch {
     }
 }
 
-/// Responses up to this size are written from one piece.
-const SMALL: usize = 2048;
-
 /// A client's stream.
 pub(crate) struct Conduit {
     stream: Stream,
@@ -107,37 +104,6 @@ impl AsyncWrite for Conduit {
         match &mut self.stream {
             Stream::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
             Stream::Tls(tls) => Pin::new(tls).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let total: usize = bufs.iter().map(|buf| buf.len()).sum();
-        if total <= SMALL {
-            // One send of a few copied bytes costs the kernel less than a gathering write.
-            let mut joined = [0; SMALL];
-            let mut at = 0;
-            for buf in bufs {
-                if let Some(room) = joined.get_mut(at..at + buf.len()) {
-                    room.copy_from_slice(buf);
-                    at += buf.len();
-                }
-            }
-            return self.poll_write(cx, joined.get(..at).unwrap_or_default());
-        }
-        match &mut self.stream {
-            Stream::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
-            Stream::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match &self.stream {
-            Stream::Plain(tcp) => tcp.is_write_vectored(),
-            Stream::Tls(tls) => tls.is_write_vectored(),
         }
     }
 

@@ -80,7 +80,8 @@ impl Proxy {
             live,
             workers,
             threads: Mutex::new(threads),
-            _tcp: tcp, draining: AtomicBool::new(false),
+            _tcp: tcp,
+            draining: AtomicBool::new(false),
             bound: Mutex::new(BTreeSet::new()),
         })
     }

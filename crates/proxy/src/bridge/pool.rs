@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clearway_model::BackendProtocol;
 use clearway_telemetry::ResponseFlag;
@@ -74,22 +74,12 @@ pub(crate) struct Lease {
     pub(crate) timing: Timing,
     /// Whether it was had without any wait.
     pub(crate) at_hand: bool,
-    /// How long it had been idle.
-    idle_for: Duration,
     worker: Rc<Worker>,
     backend: Rc<WorkerBackend>,
     endpoint: Rc<WorkerEndpoint>,
 }
 
-/// A connection that served within this time is not one that its backend is closing for idleness.
-const WARM: Duration = Duration::from_millis(250);
-
 impl Lease {
-    /// Whether the backend may have closed it for idleness without our knowing yet.
-    pub(crate) fn is_stale_prone(&self) -> bool {
-        self.reused && self.idle_for >= WARM
-    }
-
     /// Gives the connection back for the next request: everything of this one has been sent and read.
     pub(crate) fn give_back(mut self) {
         let Some(Sender::Http1(sender)) = self.sender.take() else { return };
@@ -137,7 +127,6 @@ pub(crate) async fn checkout(
         reused,
         timing,
         at_hand: false,
-        idle_for: Duration::ZERO,
         worker: worker.clone(),
         backend: backend.clone(),
         endpoint: endpoint.clone(),
@@ -152,7 +141,6 @@ pub(crate) async fn checkout(
         if let Some(idle) = idle_connection(endpoint).await {
             let mut lease = lease(Sender::Http1(idle.sender), idle.local, true, Timing::default());
             lease.at_hand = !waited;
-            lease.idle_for = worker.coarse_now.get().saturating_duration_since(idle.since);
             return Ok(lease);
         }
         waited = true;

@@ -62,7 +62,9 @@ async fn drive_http1(worker: &Rc<Worker>, conduit: Conduit, state: &Rc<ConnState
     let limits = &worker.options.limits;
     let service = service_fn(|request| serve::request(worker.clone(), state.clone(), request));
     let mut builder = http1::Builder::new();
-    builder.half_close(false).pipeline_flush(true).max_buf_size(limits.header_bytes.max(8192) + 8192);
+    // Not `pipeline_flush`: it holds answers back while anything unread is buffered, and so the answer to a head that cannot be
+    // read, or to a request behind which only half of the next one came. Without `writev` head and body go in one write.
+    builder.half_close(false).writev(false).max_buf_size(limits.header_bytes.max(8192) + 8192);
     // hyper keeps its default of a hundred on the stack and anything else on the heap, for every request.
     if limits.header_count > 100 {
         builder.max_headers(limits.header_count);

@@ -15,9 +15,9 @@ use super::{exchange, respond};
 use crate::body::DownBody;
 use crate::door::conn::ConnState;
 use crate::ledger::Entry;
-use crate::{gate, signpost};
 use crate::wardrobe::forwarded;
 use crate::worker::{Worker, WorkerLive};
+use crate::{gate, signpost};
 
 /// One request as the rooms pass it on.
 pub(crate) struct Visit {

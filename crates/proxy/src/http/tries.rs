@@ -203,14 +203,17 @@ async fn reach(
     let mut lease = bridge::checkout(&worker, &journey.backend, endpoint).await?;
     note_connection(visit, &lease);
     let http2 = matches!(lease.sender, Some(Sender::Http2(_)));
-    // A copy of the head is worth its cost only where it may be needed: for a policy, or on a connection that lay idle
-    // so long that the backend may be closing it at this moment.
-    let keep = http2 || journey.rule.retry.is_some() || lease.is_stale_prone();
+    // A copy of the head is worth its cost only where it may be needed: for a policy, or on a connection that served
+    // before, which the backend may be closing at this moment, however short it lay idle.
+    let stale_prone = lease.reused && visit.parts.method.is_idempotent();
+    let keep = http2 || journey.rule.retry.is_some() || stale_prone;
     journey.head_gone = !keep;
     let mut request = wardrobe::request::assemble(visit, http2, keep, body_for_try(journey))?;
     let span = visit.entry.attempts.last().map(|attempt| attempt.span_id).unwrap_or_default();
     worker.ledger.propagation.inject(&visit.entry.trace, &span, request.headers_mut());
-    if visit.entry.trace.sampled && let Some(attempt) = visit.entry.attempts.last_mut() {
+    if visit.entry.trace.sampled
+        && let Some(attempt) = visit.entry.attempts.last_mut()
+    {
         attempt.target = Some(request.uri().clone());
         attempt.host = request.headers().get(HOST).cloned();
     }

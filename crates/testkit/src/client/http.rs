@@ -152,6 +152,8 @@ impl HttpClient {
     where
         B: http_body::Body<Data = Bytes, Error = io::Error> + Send + 'static,
     {
+        // The end of the last response may be read before the connection is free for the next request.
+        self.ready().await?;
         let response = self.start(request);
         within("the head of a response", response).await
     }
