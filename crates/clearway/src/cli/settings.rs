@@ -52,7 +52,13 @@ pub(crate) fn expand(
         if given || env(&variable).is_some() {
             continue;
         }
-        if let Some(text) = text_of(&value).map_err(|reason| form(format!("`{key}` {reason}")))? {
+        // YAML 1.1 reads a bare `on` or `off` as a truth; flags that take a value want the word back.
+        let takes_value = run
+            .and_then(|run| run.get_arguments().find(|arg| arg.get_long() == Some(key.as_str())))
+            .is_some_and(|arg| arg.get_action().takes_values());
+        if let (Value::Bool(on), true) = (&value, takes_value) {
+            expanded.push(format!("{flag}={}", if *on { "on" } else { "off" }).into());
+        } else if let Some(text) = text_of(&value).map_err(|reason| form(format!("`{key}` {reason}")))? {
             expanded.push(format!("{flag}={text}").into());
         } else if value == Value::Bool(true) {
             expanded.push(flag.into());
