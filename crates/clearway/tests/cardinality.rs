@@ -124,11 +124,12 @@ fn a_million_hosts_paths_methods_and_header_values_make_no_series() {
     // Every kind of answer once, so that the series which there must be are there.
     let warm = 2 * BATCH;
     send_all(port.address(), 0..warm);
+    gateway.scrape();
     let before = gateway.scrape();
     send_all(port.address(), warm..warm + VALUES);
     let after = gateway.scrape();
     assert_eq!(series(&before), series(&after));
-    let count = |scrape: &Exposition, method| {
+    let count = |scrape: &Exposition, method: &str| {
         let requests = scrape.metric("clearway_requests_total");
         if method.is_empty() { requests.total() } else { requests.label("method", method).total() }
     };
@@ -216,6 +217,8 @@ fn ten_thousand_routes_that_come_and_go_leave_no_series_and_no_memory() {
     let args = ["--access-log", "off", "--workers", "2", "--admin-address", "127.0.0.1:0"];
     let gateway = Daemon::of(program.arg("run").arg("--config").arg(folder.path()).args(args));
     Pipe::connect(port.address()).get("/through");
+    // What a scrape cost is told by the next one.
+    gateway.scrape();
     let (before, small) = (series(&gateway.scrape()), settled(&gateway));
     let routes = many_routes();
     for _ in 0..WARM {

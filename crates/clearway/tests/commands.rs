@@ -142,7 +142,7 @@ fn check_names_file_line_object_and_field_of_what_cannot_be_read() {
         assert!(text.stdout.contains(wanted), "{wanted} is not in:\n{}", text.stdout);
     }
     let (answer, code) = json(&["check", "-o", "json", &shown(&folder)]);
-    assert_eq!((code, answer["fileErrors"].as_array().map(Vec::len)), (Some(1), Some(2)), "{answer:#}");
+    assert_eq!((code, answer["errors"].as_array().map(Vec::len)), (Some(1), Some(2)), "{answer:#}");
     let missing = run(&["check", "/no/such/folder"]);
     assert_eq!(missing.status.code(), Some(1));
     assert!(missing.stdout.contains("/no/such/folder"), "{}{}", missing.stdout, missing.stderr);
