@@ -35,7 +35,7 @@ test-cluster: ## what needs the tools built from Go: the OpenTelemetry Collector
 check: ## format, clippy, who may use what, sizes and ranks, generated files
 	$(TOOLS)/install apt cargo-deny
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --all-targets --features clearway/cluster-tests --locked -- -D warnings
 	"$$($(TOOLS)/path cargo-deny)" --locked check --allow unused-wrapper --hide-inclusion-graph bans licenses sources
 	cargo xtask check
 	cargo xtask gen --check

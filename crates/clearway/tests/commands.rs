@@ -148,8 +148,10 @@ fn check_names_file_line_object_and_field_of_what_cannot_be_read() {
     assert!(missing.stdout.contains("/no/such/folder"), "{}{}", missing.stdout, missing.stderr);
 }
 
+type Case = (&'static str, &'static str, &'static [&'static str], &'static str, &'static str, &'static str);
+
 /// A request, the listener and rule that take it, and the backend that answers.
-const REQUESTS: [(&str, &str, &[&str], &str, &str, &str); 6] = [
+const REQUESTS: [Case; 6] = [
     ("any.test", "/a/b", &[], "default/edge/any", "prefix", "one"),
     ("any.test", "/a/b", &["x-team: two"], "default/edge/any", "team", "two"),
     ("any.test", "/a/only", &[], "default/edge/any", "exact", "two"),
