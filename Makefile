@@ -20,7 +20,7 @@ run: build ## build the release and serve examples/quickstart with demo backends
 
 build: ## build the release: target/release/clearway
 	@$(BUILD_TOOLS)
-	cargo build --release --locked
+	cargo build --release --locked --bin clearway
 
 test: ## everything that Rust, promtool and Prometheus can show; installs what it needs (at most 20 min cold)
 	$(TOOLS)/install test
