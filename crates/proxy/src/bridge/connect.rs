@@ -151,8 +151,12 @@ where
         });
         return Ok(Sender::Http2(MultiplexedConnection::new(sender)));
     }
-    let (sender, connection) =
-        http1::Builder::new().handshake::<_, UpBody>(TokioIo::new(stream)).await.map_err(failed)?;
+    // A head is one piece of memory: a plain write costs the kernel less than a gathering one.
+    let (sender, connection) = http1::Builder::new()
+        .writev(false)
+        .handshake::<_, UpBody>(TokioIo::new(stream))
+        .await
+        .map_err(failed)?;
     tokio::task::spawn_local(async move {
         connection.with_upgrades().await.ok();
         drop(guard);
