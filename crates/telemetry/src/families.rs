@@ -66,7 +66,7 @@ impl ListenerTelemetry {
 /// Whose connections a series counts: a port, and its listener when exactly one can be meant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketIdentity {
-    /// The only listener of the port, or the one chosen by SNI.
+    /// The listener, when it is the only one of the port.
     pub listener: Option<ListenerRef>,
     /// The port.
     pub port: u16,

@@ -68,9 +68,9 @@ flags! {
     RequestMalformed = "request_malformed", Downstream;
     /// Request headers above a limit: 431 (RFC 6585 section 5).
     HeadersTooLarge = "request_headers_too_large", Downstream;
-    /// The head of a request did not arrive in time: the connection is closed.
+    /// The head of a request did not arrive in time: 408, and the connection is closed.
     HeaderTimeout = "request_header_timeout", Downstream;
-    /// CONNECT, or an upgrade that is not offered: 405 or 501.
+    /// CONNECT, which only a forward proxy serves: 405.
     MethodRefused = "method_refused", Downstream;
     /// The client went away before the end: 499.
     ClientGone = "client_gone", Downstream;

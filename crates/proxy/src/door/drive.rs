@@ -58,6 +58,28 @@ pub(crate) async fn connection(
     end
 }
 
+/// Polls a connection to its end, or until it is asked to end at once. Also says whether it was told to finish.
+async fn until_end<C: Future + Unpin>(
+    state: &ConnState,
+    connection: &mut C,
+    finish: impl Fn(Pin<&mut C>),
+) -> (Result<C::Output, Closing>, bool) {
+    let mut told = false;
+    let outcome = poll_fn(|cx| {
+        match state.closing(cx.waker()) {
+            Some(Closing::Graceful) if !told => {
+                told = true;
+                finish(Pin::new(connection));
+            }
+            None | Some(Closing::Graceful) => {}
+            Some(now) => return Poll::Ready(Err(now)),
+        }
+        Pin::new(&mut *connection).poll(cx).map(Ok)
+    })
+    .await;
+    (outcome, told)
+}
+
 async fn drive_http1(worker: &Rc<Worker>, conduit: Conduit, state: &Rc<ConnState>) -> ConnectionEnd {
     let limits = &worker.options.limits;
     let service = service_fn(|request| serve::request(worker.clone(), state.clone(), request));
@@ -70,19 +92,8 @@ async fn drive_http1(worker: &Rc<Worker>, conduit: Conduit, state: &Rc<ConnState
         builder.max_headers(limits.header_count);
     }
     let mut connection = builder.serve_connection(TokioIo::new(conduit), service).with_upgrades();
-    let mut told = false;
-    let outcome = poll_fn(|cx| {
-        match state.closing(cx.waker()) {
-            Some(Closing::Graceful) if !told => {
-                told = true;
-                Pin::new(&mut connection).graceful_shutdown();
-            }
-            None | Some(Closing::Graceful) => {}
-            Some(now) => return Poll::Ready(Err(now)),
-        }
-        Pin::new(&mut connection).poll(cx).map(Ok)
-    })
-    .await;
+    let (outcome, told) =
+        until_end(state, &mut connection, |connection| connection.graceful_shutdown()).await;
     match outcome {
         Ok(Ok(())) if told => ConnectionEnd::Drained,
         Ok(Ok(())) => ConnectionEnd::Done,
@@ -118,19 +129,8 @@ async fn drive_http2(worker: &Rc<Worker>, conduit: Conduit, state: &Rc<ConnState
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20)
         .serve_connection(TokioIo::new(conduit), service);
-    let mut told = false;
-    let outcome = poll_fn(|cx| {
-        match state.closing(cx.waker()) {
-            Some(Closing::Graceful) if !told => {
-                told = true;
-                Pin::new(&mut connection).graceful_shutdown();
-            }
-            None | Some(Closing::Graceful) => {}
-            Some(now) => return Poll::Ready(Err(now)),
-        }
-        Pin::new(&mut connection).poll(cx).map(Ok)
-    })
-    .await;
+    let (outcome, told) =
+        until_end(state, &mut connection, |connection| connection.graceful_shutdown()).await;
     match outcome {
         Ok(Ok(())) if told && worker.draining.get() => ConnectionEnd::Drained,
         Ok(Ok(())) if told => ConnectionEnd::IdleTimeout,
