@@ -36,6 +36,21 @@ impl From<&Listener> for Trust {
     }
 }
 
+/// The listener that takes a request's host, in a configuration: its port among the ports, and itself among theirs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At {
+    port: usize,
+    listener: usize,
+}
+
+/// What is known of a request before any room looks at it.
+pub(crate) struct Opened {
+    pub(crate) entry: Entry,
+    /// `None` when no listener of the port takes the host.
+    pub(crate) at: Option<At>,
+    pub(crate) trust: Option<Trust>,
+}
+
 /// Opens the record under the listener that takes the host, or under nobody.
 pub(crate) fn open(
     worker: &Rc<Worker>,
@@ -43,21 +58,22 @@ pub(crate) fn open(
     live: &WorkerLive,
     times: (Instant, Instant),
     facts: RequestFacts,
-) -> (Entry, Option<Trust>) {
-    let found = live.port(conn.socket).and_then(|port| {
+) -> Opened {
+    let found = live.port(conn.socket).and_then(|(at, port)| {
         let index = port.port.hosts.find(&host_name(&facts))?;
-        Some((port.listeners.get(index)?, port.port.listeners.get(index)?))
+        let at = At { port: at, listener: index };
+        Some((at, port.listeners.get(index)?, port.port.listeners.get(index)?))
     });
-    match found {
-        Some((local, listener)) => {
+    let (at, handles, trust) = match found {
+        Some((at, local, listener)) => {
             let handles = (local.telemetry.clone(), local.no_route.clone());
-            (Entry::open(worker, conn, times, facts, handles), Some(Trust::from(&listener.listener)))
+            (Some(at), handles, Some(Trust::from(&listener.listener)))
         }
-        None => {
-            let handles = (live.nobody.clone(), live.nobodys_rule.clone());
-            (Entry::open(worker, conn, times, facts, handles), None)
-        }
-    }
+        None => (None, (live.nobody.clone(), live.nobodys_rule.clone()), None),
+    };
+    let mut entry = Entry::open(worker, conn, times, facts, handles);
+    entry.version = Some(live.version.clone());
+    Opened { entry, at, trust }
 }
 
 /// Finds the rule of a request.
@@ -68,9 +84,10 @@ pub(crate) fn find(visit: &mut Visit) -> Result<Spot> {
     let conn = visit.entry.conn().clone();
     let live = visit.live.clone();
     let nowhere = || ProxyError::refuse(ResponseFlag::NoRoute, "no listener of this port takes the host");
-    let port: &Rc<WorkerPort> = live.port(conn.socket).ok_or_else(nowhere)?;
+    let at = visit.at.ok_or_else(nowhere)?;
+    let port: &Rc<WorkerPort> = live.ports.get(at.port).ok_or_else(nowhere)?;
+    let index = at.listener;
     let host = host_name(&visit.entry.request);
-    let index = port.port.hosts.find(&host).ok_or_else(nowhere)?;
     if let Some(name) = conn.server_name.as_deref().filter(|name| **name != *host)
         && port.port.hosts.find(name) != Some(index)
     {

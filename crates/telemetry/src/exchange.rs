@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clearway_model::Version;
 use http::{HeaderValue, Method, Uri};
 use smallvec::SmallVec;
 
@@ -36,8 +35,8 @@ pub struct Exchange {
     pub attempts: SmallVec<[Attempt; 1]>,
     /// Its place in a trace.
     pub trace: TraceContext,
-    /// The configuration that served it.
-    pub version: Version,
+    /// The version of the configuration that served it.
+    pub version: Option<Held<str>>,
     /// Request body bytes taken from the client.
     pub bytes_received: u64,
     /// Response body bytes given to the client.
@@ -156,7 +155,7 @@ impl Exchange {
             rule: no_route,
             attempts: SmallVec::new(),
             trace: TraceContext::default(),
-            version: Version::default(),
+            version: None,
             bytes_received: 0,
             bytes_sent: 0,
             clock: PhaseClock { spent, current: Phase::Route, since: now },

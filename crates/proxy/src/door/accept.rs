@@ -47,7 +47,7 @@ fn is_exhaustion(error: &std::io::Error) -> bool {
 /// One connection, from accept to close.
 async fn greet(worker: Rc<Worker>, stream: TcpStream, key: SocketKey) {
     let live = worker.live();
-    let Some(port) = live.port(key).cloned() else { return };
+    let Some((_, port)) = live.port(key).map(|(at, port)| (at, port.clone())) else { return };
     drop(live);
     let ledger = &worker.ledger;
     ledger.connection_opened(&port.telemetry);

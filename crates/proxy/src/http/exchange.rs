@@ -39,7 +39,8 @@ pub(crate) async fn corridor(visit: &mut Visit) -> Result<Answer> {
     gate::admit(visit)?;
     let spot = signpost::find(visit)?;
     visit.entry.enter(Phase::Policy);
-    let rule = spot.rule.rule.clone();
+    let local = spot.rule.clone();
+    let rule = &*local.rule;
     supported(&rule.filters)?;
     let cors = match wardrobe::cors::apply(visit, &rule.filters) {
         wardrobe::cors::Outcome::Answer(headers) => {
@@ -55,7 +56,7 @@ pub(crate) async fn corridor(visit: &mut Visit) -> Result<Answer> {
         let (status, headers) = wardrobe::redirect::answer(visit, redirect, &spot)?;
         return Ok(Answer::Own { status, headers, flag: ResponseFlag::Redirect });
     }
-    let choice = switchyard::draw(&rule, &mut visit.entry.worker().rng.borrow_mut())?;
+    let choice = switchyard::draw(rule, &mut visit.entry.worker().rng.borrow_mut())?;
     let upgrade = upgrade::take(visit);
     let chosen = rule
         .choices

@@ -29,6 +29,8 @@ pub(crate) struct Visit {
     pub(crate) body: Option<Incoming>,
     /// Its record.
     pub(crate) entry: Entry,
+    /// The listener that takes its host.
+    pub(crate) at: Option<signpost::At>,
     /// Where the signpost sent it.
     pub(crate) spot: Option<signpost::Spot>,
 }
@@ -50,20 +52,20 @@ pub(crate) async fn request(
         conn.watch.expect_head(false);
     }
     let facts = facts(&worker, &conn, &parts);
-    let (mut entry, choice) = signpost::open(&worker, &conn, &live, (started, now), facts);
-    let trust = choice.map_or(worker.options.trace, |choice| choice.trace);
+    let signpost::Opened { mut entry, at, trust } =
+        signpost::open(&worker, &conn, &live, (started, now), facts);
+    let trace_trust = trust.map_or(worker.options.trace, |trust| trust.trace);
     let ledger = &worker.ledger;
     entry.trace = TraceContext::begin(
         &parts.headers,
-        trust,
+        trace_trust,
         ledger.propagation,
         &ledger.sampler,
         &mut worker.rng.borrow_mut(),
     );
-    entry.version = live.live.version.clone();
     let size = gate::size(&parts.headers, &worker.options.limits);
-    let mut visit = Visit { live, parts, body: Some(body), entry, spot: None };
-    forwarded::request_id(&mut visit, choice.map_or(worker.options.forwarded, |choice| choice.forwarded));
+    let mut visit = Visit { live, parts, body: Some(body), entry, at, spot: None };
+    forwarded::request_id(&mut visit, trust.map_or(worker.options.forwarded, |trust| trust.forwarded));
     let answer = match size {
         Ok(()) => exchange::corridor(&mut visit).await,
         Err(error) => Err(error),

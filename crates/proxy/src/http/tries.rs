@@ -22,18 +22,29 @@ use crate::live::{CompiledFilters, LiveRule};
 use crate::switchyard::retry::{self, Tries};
 use crate::switchyard::{InFlight, WorkerBackend, WorkerEndpoint};
 use crate::wardrobe;
+use crate::wardrobe::head_copy::HeadCopy;
+use crate::worker::LocalRule;
 
 /// What all tries of one exchange have in common.
 struct Journey {
-    rule: std::sync::Arc<LiveRule>,
+    rule: Rc<LocalRule>,
     backend: Rc<WorkerBackend>,
     series: Held<AttemptTelemetry>,
     upload: Upload,
     /// The request's body before the first try, when nobody shares it.
     direct: Option<Incoming>,
     tried: SmallVec<[SocketAddr; 2]>,
-    /// Whether the head was given away with the last try.
-    head_gone: bool,
+    head: Head,
+}
+
+/// Where the fields of the request's head are.
+enum Head {
+    /// With the visit.
+    Here,
+    /// Away with a try; they can be had again from the copy.
+    Copied(HeadCopy),
+    /// Away with a try, for good.
+    Gone,
 }
 
 impl Journey {
@@ -44,7 +55,7 @@ impl Journey {
             Upload::Direct(_) => self.direct.is_some(),
             Upload::Shared(source) => source.borrow().is_repeatable(),
         };
-        body && !self.head_gone
+        body && !matches!(self.head, Head::Gone)
     }
 }
 
@@ -64,6 +75,7 @@ pub(crate) async fn cross(visit: &mut Visit, choice: usize) -> Result<Crossed> {
     let started = visit.entry.started;
     let mut deadline = journey
         .rule
+        .rule
         .timeouts
         .request
         .map(|limit| Box::pin(tokio::time::sleep_until((started + limit).into())));
@@ -75,6 +87,9 @@ pub(crate) async fn cross(visit: &mut Visit, choice: usize) -> Result<Crossed> {
             () = sleep.as_mut() => Err(timed_out(visit, ResponseFlag::RequestTimeout)),
         },
     }?;
+    if let Head::Copied(copy) = journey.head {
+        visit.entry.worker().heads.borrow_mut().take_back(copy);
+    }
     let upload = journey.upload;
     Ok(Crossed { reached, upload, deadline, upgrade: None, cors: HeaderMap::new(), choice })
 }
@@ -83,24 +98,18 @@ fn prepare(visit: &mut Visit, choice: usize) -> Result<Journey> {
     let broken =
         || ProxyError::refuse(ResponseFlag::Internal, "a backend that the configuration does not have");
     let spot = visit.spot.as_ref().ok_or_else(broken)?;
-    let (rule, local) = (spot.rule.rule.clone(), spot.rule.clone());
+    let local = spot.rule.clone();
+    let rule = &*local.rule;
     let chosen = rule.choices.get(choice).ok_or_else(broken)?;
     let index = chosen.backend.as_ref().map_err(|fault| {
         ProxyError::refuse(ResponseFlag::BackendInvalid, format!("{}: {}", fault.reason, fault.message))
     })?;
     let backend = visit.live.backends.get(*index).ok_or_else(broken)?.clone();
     let series = local.attempts.get(choice).cloned().flatten().ok_or_else(broken)?;
-    let (upload, direct) = share_body(visit, &rule, &chosen.filters);
+    let (upload, direct) = share_body(visit, rule, &chosen.filters);
     wardrobe::mirror::send_copies(visit, [&rule.filters, &chosen.filters], &upload);
-    Ok(Journey {
-        rule: rule.clone(),
-        backend,
-        series,
-        upload,
-        direct,
-        tried: SmallVec::new(),
-        head_gone: false,
-    })
+    let tried = SmallVec::new();
+    Ok(Journey { rule: local, backend, series, upload, direct, tried, head: Head::Here })
 }
 
 /// A body goes straight through unless another try or a mirror may need it too.
@@ -122,7 +131,7 @@ async fn attempts(visit: &mut Visit, journey: &mut Journey) -> Result<Box<Reache
         let tried = one_try(visit, journey).await;
         tries.made += 1;
         tries.repeatable = journey.is_repeatable();
-        let policy = journey.rule.retry.as_ref();
+        let policy = journey.rule.rule.retry.as_ref();
         match tried {
             Ok(reached) if retry::after_status(policy, tries, reached.response.status()) => {
                 note_retried_status(visit);
@@ -173,7 +182,7 @@ async fn one_try(visit: &mut Visit, journey: &mut Journey) -> Result<Box<Reached
         return Err(end_attempt(visit, None, ProxyError::refuse(ResponseFlag::NoEndpoint, detail)));
     };
     journey.tried.push(endpoint.address);
-    let limit = journey.rule.timeouts.backend_request;
+    let limit = journey.rule.rule.timeouts.backend_request;
     let tried = match limit {
         None => reach(visit, journey, &endpoint).await,
         Some(limit) => match tokio::time::timeout(limit, reach(visit, journey, &endpoint)).await {
@@ -203,11 +212,18 @@ async fn reach(
     let mut lease = bridge::checkout(&worker, &journey.backend, endpoint).await?;
     note_connection(visit, &lease);
     let http2 = matches!(lease.sender, Some(Sender::Http2(_)));
+    if let Head::Copied(copy) = &journey.head {
+        visit.parts.headers = copy.restore();
+    }
     // A copy of the head is worth its cost only where it may be needed: for a policy, or on a connection that served
     // before, which the backend may be closing at this moment, however short it lay idle.
+    let keep = http2 || journey.rule.rule.retry.is_some();
     let stale_prone = lease.reused && visit.parts.method.is_idempotent();
-    let keep = http2 || journey.rule.retry.is_some() || stale_prone;
-    journey.head_gone = !keep;
+    journey.head = match (keep, stale_prone) {
+        (true, _) => Head::Here,
+        (false, true) => Head::Copied(worker.heads.borrow_mut().copy(&visit.parts.headers)),
+        (false, false) => Head::Gone,
+    };
     let mut request = wardrobe::request::assemble(visit, http2, keep, body_for_try(journey))?;
     let span = visit.entry.attempts.last().map(|attempt| attempt.span_id).unwrap_or_default();
     worker.ledger.propagation.inject(&visit.entry.trace, &span, request.headers_mut());
@@ -232,8 +248,9 @@ async fn reach(
 /// Not a byte was sent: head and body are as good as new.
 fn take_back(visit: &mut Visit, journey: &mut Journey, request: Request<UpBody>) {
     let (parts, body) = request.into_parts();
-    if std::mem::take(&mut journey.head_gone) {
+    if !matches!(journey.head, Head::Here) {
         visit.parts.headers = parts.headers;
+        journey.head = Head::Here;
     }
     if let UpBody::Direct { inner, .. } = body {
         journey.direct = Some(inner);

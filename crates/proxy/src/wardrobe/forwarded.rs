@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use bytes::BytesMut;
 use clearway_model::ForwardedTrust;
 use http::header::{FORWARDED, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -16,6 +17,8 @@ const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port")
 /// Goes to the backend and back to the client: what joins the two sides for tools that watch the wire.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Bytes of values that are allocated at once.
+const VALUES: usize = 4096;
 /// Longest request id that is taken over from a client.
 const LONGEST_ID: usize = 128;
 
@@ -26,7 +29,10 @@ pub(crate) fn request_id(visit: &mut Visit, trust: ForwardedTrust) {
             && id.len() <= LONGEST_ID
             && id.as_bytes().iter().all(u8::is_ascii_graphic)
     });
-    let id = given.or_else(|| new_id(&mut visit.entry.worker().rng.borrow_mut()));
+    let id = given.or_else(|| {
+        let worker = visit.entry.worker();
+        own_value(&mut worker.values.borrow_mut(), &new_id(&mut worker.rng.borrow_mut()))
+    });
     if let Some(id) = id {
         visit.parts.headers.insert(X_REQUEST_ID, id.clone());
         visit.entry.request.request_id = Some(id);
@@ -35,7 +41,7 @@ pub(crate) fn request_id(visit: &mut Visit, trust: ForwardedTrust) {
 }
 
 /// A random UUID, version 4 (RFC 9562 section 5.4).
-fn new_id(rng: &mut fastrand::Rng) -> Option<HeaderValue> {
+fn new_id(rng: &mut fastrand::Rng) -> [u8; 36] {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let random = (rng.u128(..) & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
     let mut text = [b'-'; 36];
@@ -47,7 +53,17 @@ fn new_id(rng: &mut fastrand::Rng) -> Option<HeaderValue> {
             *slot = HEX[usize::from(digit)];
         }
     }
-    HeaderValue::from_bytes(&text).ok()
+    text
+}
+
+/// A value of ours that several heads and records will hold: cut from a buffer that many values share, so that neither
+/// it nor its copies cost an allocation.
+fn own_value(buffer: &mut BytesMut, text: &[u8]) -> Option<HeaderValue> {
+    if buffer.capacity() < text.len() {
+        buffer.reserve(VALUES);
+    }
+    buffer.extend_from_slice(text);
+    HeaderValue::from_maybe_shared(buffer.split().freeze()).ok()
 }
 
 fn forward(visit: &mut Visit, trust: ForwardedTrust) {
@@ -121,7 +137,7 @@ mod tests {
     fn ids_are_version_four_uuids_and_differ() {
         let mut rng = fastrand::Rng::with_seed(1);
         let ids: Vec<String> =
-            (0..100).map(|_| new_id(&mut rng).unwrap().to_str().unwrap().to_owned()).collect();
+            (0..100).map(|_| String::from_utf8(new_id(&mut rng).to_vec()).unwrap()).collect();
         for id in &ids {
             let groups: Vec<_> = id.split('-').map(str::len).collect();
             assert_eq!(groups, [8, 4, 4, 4, 12], "{id}");

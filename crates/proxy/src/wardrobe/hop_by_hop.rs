@@ -6,8 +6,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// Removes them, with every field that `Connection` names.
+/// Removes them, with every field that `Connection` names. Most heads have none: one look over the names is cheaper
+/// than asking for each of them.
 pub(crate) fn strip(headers: &mut HeaderMap) {
+    if !headers.keys().any(concerns_one_hop) {
+        return;
+    }
     if headers.contains_key(CONNECTION) {
         for name in named_by_connection(headers) {
             headers.remove(name);
@@ -26,6 +30,20 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
     {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
+}
+
+fn concerns_one_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "transfer-encoding"
+            | "upgrade"
+            | "te"
+    )
 }
 
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {

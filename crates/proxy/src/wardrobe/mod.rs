@@ -2,6 +2,7 @@
 
 pub(crate) mod cors;
 pub(crate) mod forwarded;
+pub(crate) mod head_copy;
 pub(crate) mod hop_by_hop;
 pub(crate) mod mirror;
 pub(crate) mod path;

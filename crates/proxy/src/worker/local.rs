@@ -16,6 +16,7 @@ use crate::switchyard::WorkerBackend;
 /// The live configuration of one worker.
 pub(crate) struct WorkerLive {
     pub(crate) live: Arc<Live>,
+    pub(crate) version: Held<str>,
     pub(crate) ports: Vec<Rc<WorkerPort>>,
     pub(crate) backends: Vec<Rc<WorkerBackend>>,
     /// Whose requests they are when no listener takes them.
@@ -69,12 +70,13 @@ impl WorkerLive {
         let ports = live.ports.values().map(|port| Rc::new(WorkerPort::of(port))).collect();
         let nobody = telemetry.no_listener();
         let nobodys_rule = Rc::new(nobody.no_route().clone());
-        Self { live, ports, backends, nobody: Rc::new(nobody), nobodys_rule, served: Cell::new(false) }
+        let (version, nobody) = (Rc::new(live.version.0.clone()), Rc::new(nobody));
+        Self { live, version, ports, backends, nobody, nobodys_rule, served: Cell::new(false) }
     }
 
-    /// The port of a socket; `None` once the configuration has none there.
-    pub(crate) fn port(&self, key: SocketKey) -> Option<&Rc<WorkerPort>> {
-        self.ports.iter().find(|port| port.port.key == key)
+    /// The port of a socket, with its place; `None` once the configuration has none there.
+    pub(crate) fn port(&self, key: SocketKey) -> Option<(usize, &Rc<WorkerPort>)> {
+        self.ports.iter().enumerate().find(|(_, port)| port.port.key == key)
     }
 }
 

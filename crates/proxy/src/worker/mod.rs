@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use bytes::BytesMut;
 use clearway_model::BackendRef;
 use clearway_telemetry::Telemetry;
 use tokio::sync::Notify;
@@ -21,6 +22,7 @@ use crate::ledger::Ledger;
 use crate::live::Live;
 use crate::options::Options;
 use crate::switchyard::WorkerBackend;
+use crate::wardrobe::head_copy::HeadCopies;
 
 pub(crate) use local::{LocalRule, WorkerLive, WorkerPort};
 pub(crate) use thread::{Command, WorkerHandle, start};
@@ -31,6 +33,10 @@ pub(crate) struct Worker {
     pub(crate) ledger: Ledger,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) rng: RefCell<fastrand::Rng>,
+    /// Copies of heads, for use again.
+    pub(crate) heads: RefCell<HeadCopies>,
+    /// Values of our own are cut from it: one allocation for many requests.
+    pub(crate) values: RefCell<BytesMut>,
     /// Connections from clients.
     pub(crate) conns: RefCell<slab::Slab<Rc<ConnState>>>,
     /// Set once: no new connections, and requests are the last of theirs.
@@ -68,6 +74,8 @@ impl Worker {
             ledger,
             telemetry,
             rng: RefCell::new(fastrand::Rng::new()),
+            heads: RefCell::default(),
+            values: RefCell::default(),
             conns: RefCell::new(slab::Slab::new()),
             draining: Cell::new(false),
             cut_off: Cell::new(false),

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clearway_model::{BackendRef, ListenerRef, ObjectRef, RouteKind, RouteRef, RuleRef, Version};
+use clearway_model::{BackendRef, ListenerRef, ObjectRef, RouteKind, RouteRef, RuleRef};
 use http::HeaderValue;
 
 use crate::exchange::{Attempt, Exchange};
@@ -38,7 +38,7 @@ pub(crate) fn named(uri: &str, route: &str) -> Exchange {
     exchange.enter_at(Phase::Upstream, at(2));
     exchange.enter_at(Phase::Body, at(22));
     exchange.enter_at(Phase::Write, at(24));
-    exchange.version = Version("4f2a".into());
+    exchange.version = Some(Rc::new("4f2a".into()));
     exchange.trace.trace_id = [0xab; 16];
     exchange.trace.span_id = [0xcd; 8];
     exchange.trace.sampled = true;

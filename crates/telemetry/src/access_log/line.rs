@@ -170,7 +170,8 @@ impl Line<'_> {
         if let Some(id) = &exchange.request.request_id {
             self.text(key!(fields::REQUEST_ID), id.as_bytes(), TEXT_CAP);
         }
-        self.text(key!(fields::CONFIG_VERSION), exchange.version.as_str().as_bytes(), TEXT_CAP);
+        let version = exchange.version.as_ref().map_or(&[][..], |version| version.as_bytes());
+        self.text(key!(fields::CONFIG_VERSION), version, TEXT_CAP);
         let identity = exchange.rule.json.as_bytes();
         if identity.len() > IDENTITY_CAP {
             self.cut = true;

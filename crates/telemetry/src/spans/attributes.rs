@@ -192,7 +192,9 @@ fn identity(out: &mut Attributes, exchange: &Exchange) {
     if let Some(route) = route(exchange) {
         out.add(names::HTTP_ROUTE, route);
     }
-    out.name(names::CONFIG_VERSION, &exchange.version.0);
+    if let Some(version) = &exchange.version {
+        out.name(names::CONFIG_VERSION, version);
+    }
 }
 
 /// Attributes of the CLIENT span of the try with this number, from zero.
