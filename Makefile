@@ -10,7 +10,7 @@ TOOLS := tests/tools
 # What cargo needs besides Rust. Does nothing when it is there already.
 BUILD_TOOLS := command -v mold >/dev/null && command -v cc >/dev/null || $(TOOLS)/install apt
 
-.PHONY: help run build test test-cluster check advisories gen bench fmt
+.PHONY: help run build test test-cluster check advisories gen bench fmt cluster-up cluster-down conformance
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -28,9 +28,27 @@ test: ## everything that Rust, promtool and Prometheus can show; installs what i
 	cargo test --workspace --locked
 	bench/test
 
-test-cluster: ## what needs the tools built from Go: the OpenTelemetry Collector (at most 50 min cold)
-	$(TOOLS)/install apt cluster
+test-cluster: ## what needs the tools built from Go: the Collector, Kubernetes, conformance (as root; at most 50 min cold)
+	$(TOOLS)/install apt cluster conformance
 	CLEARWAY_OTELCOL="$$($(TOOLS)/path otelcol)" cargo test --locked -p clearway --features cluster-tests --test collector --test conservation
+	cargo test --locked -p clearway-controlplane --lib -- --ignored live
+	cargo build --locked --bin clearway
+	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" tests/conformance/own-cluster
+
+cluster-up: ## start a one-node Kubernetes here, without Docker (15 s; as root; the first time builds it, 25 min)
+	$(TOOLS)/install kubernetes
+	tests/cluster/up
+
+cluster-down: ## end it, with everything in it
+	tests/cluster/down
+
+conformance: ## run the unmodified Gateway API conformance suite on it; writes tests/conformance/reports/
+	$(TOOLS)/install apt conformance
+	cargo build --release --locked --bin clearway
+	tests/cluster/up
+	tests/cluster/load
+	tests/cluster/deploy
+	tests/conformance/run
 
 check: ## format, clippy, who may use what, sizes and ranks, generated files
 	$(TOOLS)/install apt cargo-deny

@@ -2,6 +2,8 @@
 
 mod check;
 mod cli;
+mod controlplane;
+mod dataplane;
 mod demo;
 mod explain;
 mod logging;
@@ -25,6 +27,8 @@ fn main() -> ExitCode {
     };
     let done = match Cli::parse_from(args).command {
         Command::Run(args) => run::run(&args),
+        Command::Controlplane(args) => controlplane::run(&args),
+        Command::Dataplane(args) => dataplane::run(&args),
         Command::Check(args) => check::check(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::DemoBackend(args) => demo::run(&args),

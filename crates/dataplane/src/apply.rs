@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use clearway_model::Snapshot;
-use clearway_proxy::{Live, Proxy};
+use clearway_proxy::{ApplyError, Live, Proxy};
 use clearway_telemetry::Telemetry;
 use clearway_telemetry::config::{ConfigStage, ConfigTelemetry, ObjectCounts, ProblemCounts};
 
@@ -101,13 +101,25 @@ impl Applier {
         let (config, swapped) = (self.config.clone(), Instant::now());
         live.when_first_served(move || config.record_stage(ConfigStage::FirstRequest, swapped.elapsed()));
         let expiry = live.certificate_expiry.clone();
-        let applied =
-            self.proxy.apply(live).await.map_err(|error| vec![Fault::of("listener", error.to_string())])?;
+        let applied = self.proxy.apply(live).await.map_err(|error| blame(&error, snapshot))?;
         self.config.record_stage(ConfigStage::Bind, applied.bind);
         self.config.record_stage(ConfigStage::Swap, applied.swap);
         self.config.set_certificates(expiry);
         Ok(())
     }
+}
+
+/// The listeners that an error means; a port that cannot be bound is the fault of all that want it.
+fn blame(error: &ApplyError, snapshot: &Snapshot) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if let ApplyError::Bind { address, .. } = error {
+        let wanted = snapshot.listeners.values().filter(|listener| listener.binds.contains(&address.port()));
+        faults.extend(wanted.map(|listener| Fault::of(listener.listener.to_string(), error.to_string())));
+    }
+    if faults.is_empty() {
+        faults.push(Fault::of("listener", error.to_string()));
+    }
+    faults
 }
 
 fn unix_seconds() -> f64 {

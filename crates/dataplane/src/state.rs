@@ -88,6 +88,11 @@ impl ConfigState {
         }
     }
 
+    /// What was refused is not the newest any more; what is served is.
+    pub(crate) fn mended(&self) {
+        self.lock().refusal = None;
+    }
+
     pub(crate) fn refused(&self, faults: Vec<Fault>) {
         self.lock().refusal = Some(Refusal { refused: SystemTime::now(), faults });
     }

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use crate::gateway_tls::{
+    BackendClientTls, FrontendPort, FrontendTls, FrontendTlsConfig, FrontendValidation,
+    FrontendValidationMode, GatewayTls, ObjectReference,
+};
 use crate::meta::{GATEWAY_GROUP, ObjectMeta};
 use crate::open_enum::open_enum;
 use crate::selector::LabelSelector;
@@ -72,6 +76,38 @@ pub struct GatewaySpec {
     /// TLS settings that hold for all listeners.
     #[serde(default)]
     pub tls: Option<GatewayTls>,
+    /// Which ListenerSets may add listeners.
+    #[serde(default)]
+    pub allowed_listeners: AllowedListeners,
+}
+
+/// `Gateway.spec.allowedListeners`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct AllowedListeners {
+    /// Namespaces that ListenerSets may come from.
+    #[serde(default)]
+    pub namespaces: ListenerNamespaces,
+}
+
+/// `allowedListeners.namespaces`. Unlike routes, nobody is let in unless the Gateway says so.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct ListenerNamespaces {
+    /// Which.
+    #[serde(default = "nobody")]
+    pub from: FromNamespaces,
+    /// Labels of the namespace, with `from: Selector`.
+    #[serde(default)]
+    pub selector: Option<LabelSelector>,
+}
+
+fn nobody() -> FromNamespaces {
+    FromNamespaces::None
+}
+
+impl Default for ListenerNamespaces {
+    fn default() -> Self {
+        Self { from: nobody(), selector: None }
+    }
 }
 
 /// `Gateway.spec.listeners[]`.
@@ -157,6 +193,18 @@ pub struct SecretReference {
     pub namespace: Option<String>,
 }
 
+impl SecretReference {
+    /// The object that is named.
+    pub fn object(&self) -> ObjectReference {
+        ObjectReference {
+            group: self.group.clone(),
+            kind: self.kind.clone(),
+            name: self.name.clone(),
+            namespace: self.namespace.clone(),
+        }
+    }
+}
+
 fn secret_kind() -> String {
     "Secret".to_owned()
 }
@@ -184,7 +232,7 @@ pub struct RouteNamespaces {
 }
 
 open_enum! {
-    /// Namespaces that routes may come from.
+    /// Namespaces that routes or ListenerSets may come from.
     #[derive(Default)]
     FromNamespaces {
         /// Every namespace.
@@ -249,90 +297,6 @@ pub struct GatewayInfrastructure {
     /// Parameters; none are known here.
     #[serde(default)]
     pub parameters_ref: Option<ParametersReference>,
-}
-
-/// `Gateway.spec.tls`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct GatewayTls {
-    /// Validation of client certificates.
-    #[serde(default)]
-    pub frontend: Option<FrontendTls>,
-    /// The Gateway's own certificate towards backends.
-    #[serde(default)]
-    pub backend: Option<BackendClientTls>,
-}
-
-/// `Gateway.spec.tls.backend`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BackendClientTls {
-    /// Secret with certificate and key.
-    #[serde(default)]
-    pub client_certificate_ref: Option<SecretReference>,
-}
-
-/// `Gateway.spec.tls.frontend`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FrontendTls {
-    /// For ports without settings of their own.
-    #[serde(default)]
-    pub default: FrontendTlsConfig,
-    /// For single ports; beats `default`.
-    #[serde(default)]
-    pub per_port: Vec<FrontendPort>,
-}
-
-/// `frontend.perPort[]`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct FrontendPort {
-    /// The port.
-    pub port: u16,
-    /// Its settings.
-    pub tls: FrontendTlsConfig,
-}
-
-/// `frontend.default` and `frontend.perPort[].tls`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct FrontendTlsConfig {
-    /// How client certificates are validated; `None` asks for none.
-    #[serde(default)]
-    pub validation: Option<FrontendValidation>,
-}
-
-/// Validation of client certificates.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FrontendValidation {
-    /// Certificate authorities.
-    #[serde(default)]
-    pub ca_certificate_refs: Vec<ObjectReference>,
-    /// `AllowValidOnly` or `AllowInsecureFallback`.
-    #[serde(default)]
-    pub mode: Option<String>,
-}
-
-/// A reference to an object of any kind.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct ObjectReference {
-    /// API group; empty is core.
-    pub group: String,
-    /// Kind.
-    pub kind: String,
-    /// Name.
-    pub name: String,
-    /// Namespace; the referrer's when absent.
-    #[serde(default)]
-    pub namespace: Option<String>,
-}
-
-impl GatewaySpec {
-    /// Whether client certificates are asked for on `port`.
-    pub fn validates_clients_on(&self, port: u16) -> bool {
-        let Some(frontend) = self.tls.as_ref().and_then(|tls| tls.frontend.as_ref()) else { return false };
-        let own = frontend.per_port.iter().find(|entry| entry.port == port).map(|entry| &entry.tls);
-        own.unwrap_or(&frontend.default).validation.is_some()
-    }
 }
 
 /// Reads anything as "it is there", for fields that are only looked for.

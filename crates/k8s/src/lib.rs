@@ -7,11 +7,14 @@
 pub mod backend;
 pub mod conditions;
 pub mod core;
+pub mod crd;
 mod duration;
 pub mod files;
 pub mod filter;
 pub mod gateway;
+mod gateway_tls;
 pub mod grant;
+pub mod listener_set;
 mod locate;
 mod meta;
 mod object;
@@ -19,6 +22,7 @@ mod open_enum;
 pub mod policy;
 pub mod route;
 pub mod selector;
+pub mod stream_route;
 mod strict;
 pub mod validate;
 

@@ -9,9 +9,11 @@ use crate::backend::Backend;
 use crate::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
 use crate::gateway::{Gateway, GatewayClass};
 use crate::grant::ReferenceGrant;
+use crate::listener_set::ListenerSet;
 use crate::meta::{CLEARWAY_GROUP, GATEWAY_GROUP, ObjectMeta};
 use crate::policy::BackendTlsPolicy;
 use crate::route::{GrpcRoute, HttpRoute};
+use crate::stream_route::StreamRoute;
 use crate::strict;
 
 /// One object of a kind that is read, or the name of a kind that is not.
@@ -22,10 +24,18 @@ pub enum Object {
     GatewayClass(GatewayClass),
     /// `Gateway`.
     Gateway(Gateway),
+    /// `ListenerSet`.
+    ListenerSet(ListenerSet),
     /// `HTTPRoute`.
     HttpRoute(HttpRoute),
     /// `GRPCRoute`.
     GrpcRoute(GrpcRoute),
+    /// `TLSRoute`.
+    TlsRoute(StreamRoute),
+    /// `TCPRoute`.
+    TcpRoute(StreamRoute),
+    /// `UDPRoute`.
+    UdpRoute(StreamRoute),
     /// `ReferenceGrant`.
     ReferenceGrant(ReferenceGrant),
     /// `BackendTLSPolicy`.
@@ -149,8 +159,12 @@ impl Object {
         match self {
             Self::GatewayClass(_) => "GatewayClass",
             Self::Gateway(_) => "Gateway",
+            Self::ListenerSet(_) => "ListenerSet",
             Self::HttpRoute(_) => "HTTPRoute",
             Self::GrpcRoute(_) => "GRPCRoute",
+            Self::TlsRoute(_) => "TLSRoute",
+            Self::TcpRoute(_) => "TCPRoute",
+            Self::UdpRoute(_) => "UDPRoute",
             Self::ReferenceGrant(_) => "ReferenceGrant",
             Self::BackendTlsPolicy(_) => "BackendTLSPolicy",
             Self::Service(_) => "Service",
@@ -168,8 +182,10 @@ impl Object {
         Some(match self {
             Self::GatewayClass(object) => &object.metadata,
             Self::Gateway(object) => &object.metadata,
+            Self::ListenerSet(object) => &object.metadata,
             Self::HttpRoute(object) => &object.metadata,
             Self::GrpcRoute(object) => &object.metadata,
+            Self::TlsRoute(object) | Self::TcpRoute(object) | Self::UdpRoute(object) => &object.metadata,
             Self::ReferenceGrant(object) => &object.metadata,
             Self::BackendTlsPolicy(object) => &object.metadata,
             Self::Service(object) => &object.metadata,
@@ -186,8 +202,10 @@ impl Object {
         Some(match self {
             Self::GatewayClass(object) => &mut object.metadata,
             Self::Gateway(object) => &mut object.metadata,
+            Self::ListenerSet(object) => &mut object.metadata,
             Self::HttpRoute(object) => &mut object.metadata,
             Self::GrpcRoute(object) => &mut object.metadata,
+            Self::TlsRoute(object) | Self::TcpRoute(object) | Self::UdpRoute(object) => &mut object.metadata,
             Self::ReferenceGrant(object) => &mut object.metadata,
             Self::BackendTlsPolicy(object) => &mut object.metadata,
             Self::Service(object) => &mut object.metadata,
@@ -228,8 +246,12 @@ macro_rules! known {
 const KINDS: &[Known] = &[
     known!(GATEWAY_GROUP, "GatewayClass", ["v1", "v1beta1"], false, GatewayClass),
     known!(GATEWAY_GROUP, "Gateway", ["v1", "v1beta1"], true, Gateway),
+    known!(GATEWAY_GROUP, "ListenerSet", ["v1"], true, ListenerSet),
     known!(GATEWAY_GROUP, "HTTPRoute", ["v1", "v1beta1"], true, HttpRoute),
     known!(GATEWAY_GROUP, "GRPCRoute", ["v1"], true, GrpcRoute),
+    known!(GATEWAY_GROUP, "TLSRoute", ["v1", "v1alpha3", "v1alpha2"], true, TlsRoute),
+    known!(GATEWAY_GROUP, "TCPRoute", ["v1", "v1alpha2"], true, TcpRoute),
+    known!(GATEWAY_GROUP, "UDPRoute", ["v1", "v1alpha2"], true, UdpRoute),
     known!(GATEWAY_GROUP, "ReferenceGrant", ["v1", "v1beta1"], true, ReferenceGrant),
     known!(GATEWAY_GROUP, "BackendTLSPolicy", ["v1"], true, BackendTlsPolicy),
     known!("", "Service", ["v1"], true, Service),

@@ -38,7 +38,7 @@ pub struct ParentReference {
     /// API group.
     #[serde(default = "gateway_group")]
     pub group: String,
-    /// Kind: `Gateway`.
+    /// Kind: `Gateway` or `ListenerSet`.
     #[serde(default = "gateway_kind")]
     pub kind: String,
     /// Namespace; the route's when absent.
@@ -54,7 +54,7 @@ pub struct ParentReference {
     pub port: Option<u16>,
 }
 
-fn gateway_kind() -> String {
+pub(crate) fn gateway_kind() -> String {
     "Gateway".to_owned()
 }
 

@@ -100,7 +100,8 @@ fn is_known_but_unread(kind: &str, path: &str) -> bool {
         "Secret" => plain == "immutable",
         "ConfigMap" => matches!(plain.as_str(), "immutable" | "binaryData"),
         "Namespace" => plain == "spec",
-        "Gateway" => matches!(plain.as_str(), "spec.allowedListeners" | "spec.defaultScope"),
+        "Gateway" => plain == "spec.defaultScope",
+        "TLSRoute" | "TCPRoute" | "UDPRoute" => plain == "spec.useDefaultGateways",
         _ => false,
     }
 }

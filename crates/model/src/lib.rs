@@ -17,7 +17,10 @@ pub use backend::{
 pub use filter::{
     Cors, CorsOrigin, Filter, Fraction, HeaderEdit, HeaderModifier, Mirror, PathRewrite, Redirect, UrlRewrite,
 };
-pub use listener::{Certificate, ForwardedTrust, Listener, ListenerProtocol, ListenerTls, TraceTrust};
+pub use listener::{
+    Certificate, ClientValidation, ClientValidationMode, ForwardedTrust, Listener, ListenerProtocol,
+    ListenerTls, TraceTrust,
+};
 pub use refs::{BackendRef, Hostname, ListenerRef, ObjectRef, RouteKind, RouteRef, RuleRef};
 pub use rule::{
     BackendFault, GrpcMethodMatch, HeaderMatch, Match, PathMatch, QueryMatch, Retry, Rule, RuleParent,

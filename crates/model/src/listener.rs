@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::refs::{Hostname, ListenerRef, ObjectRef};
 
-/// One listener of a Gateway. Several listeners may share a port; hostnames tell them apart.
+/// One listener of a Gateway. Several listeners may share a port; hostnames tell them apart: no two listeners of a
+/// snapshot have the same address, bound port and hostname.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Listener {
     /// Its name.
@@ -15,14 +16,20 @@ pub struct Listener {
     pub listener: ListenerRef,
     /// Address to bind; `None` binds all addresses, IPv6 and IPv4.
     pub address: Option<IpAddr>,
-    /// Port to bind.
+    /// Port of the spec: what clients see, so what a redirect says. It is bound only when `binds` names it.
     pub port: u16,
+    /// Ports that are really bound, sorted and without doubles. Empty: nothing leads to the listener yet.
+    pub binds: Vec<u16>,
     /// What is spoken on the port.
     pub protocol: ListenerProtocol,
     /// Hosts that this listener answers for.
     pub hostname: Hostname,
     /// Termination settings: present exactly when the protocol is HTTPS.
     pub tls: Option<ListenerTls>,
+    /// What clients must prove: only with HTTPS (GEP-91).
+    pub client_validation: Option<ClientValidation>,
+    /// The Secret whose certificate is shown to backends that are reached by TLS (GEP-3155).
+    pub backend_certificate: Option<ObjectRef>,
     /// What to believe of `Forwarded` and `X-Forwarded-*` that clients send.
     pub forwarded: ForwardedTrust,
     /// What to believe of a `traceparent` that clients send.
@@ -45,6 +52,24 @@ pub enum ListenerProtocol {
 pub struct ListenerTls {
     /// Secrets that hold certificate and key; the first is served when no name fits better.
     pub certificates: Vec<ObjectRef>,
+}
+
+/// Which certificates of clients are believed (GEP-91).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ClientValidation {
+    /// Certificate authorities, PEM. Never empty.
+    pub roots: Arc<[u8]>,
+    /// What becomes of a client without a good certificate.
+    pub mode: ClientValidationMode,
+}
+
+/// What becomes of a client without a certificate that one of the roots vouches for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ClientValidationMode {
+    /// The handshake fails (`AllowValidOnly`).
+    Required,
+    /// It is asked for a certificate and let in whatever it shows (`AllowInsecureFallback`).
+    AllowInsecureFallback,
 }
 
 /// A certificate chain with its key, both PEM. The key is never shown by `Debug` and never written into `/config`.

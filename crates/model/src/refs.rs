@@ -1,5 +1,6 @@
 //! Names of things: every reference is made of configuration, never of request bytes, so it may become a label.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -27,22 +28,44 @@ impl fmt::Display for ObjectRef {
     }
 }
 
-/// One listener of one Gateway.
+/// One listener of one Gateway, be it written in the Gateway or in a ListenerSet of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ListenerRef {
     /// The Gateway.
     pub gateway: ObjectRef,
+    /// The ListenerSet that the listener is written in; `None` is the Gateway itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<ObjectRef>,
     /// `spec.listeners[].name`.
     pub name: Arc<str>,
 }
 
-impl fmt::Display for ListenerRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.gateway, self.name)
+impl ListenerRef {
+    /// A listener that is written in the Gateway itself.
+    pub fn new(gateway: ObjectRef, name: impl Into<Arc<str>>) -> Self {
+        Self { gateway, set: None, name: name.into() }
+    }
+
+    /// The value of the `listener` label: the name, or `<set namespace>/<set name>/<name>`. Names hold no `/`, so two
+    /// listeners of a Gateway never share a label.
+    pub fn label(&self) -> Cow<'_, str> {
+        match &self.set {
+            None => Cow::Borrowed(&self.name),
+            Some(set) => Cow::Owned(format!("{set}/{}", self.name)),
+        }
     }
 }
 
-/// The kinds of route that are served.
+impl fmt::Display for ListenerRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.set {
+            None => write!(f, "{}/{}", self.gateway, self.name),
+            Some(set) => write!(f, "{}/{set}/{}", self.gateway, self.name),
+        }
+    }
+}
+
+/// The kinds of route that are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum RouteKind {
     /// `gateway.networking.k8s.io` HTTPRoute.
@@ -51,6 +74,15 @@ pub enum RouteKind {
     /// `gateway.networking.k8s.io` GRPCRoute.
     #[serde(rename = "GRPCRoute")]
     Grpc,
+    /// `gateway.networking.k8s.io` TLSRoute; it has a status, and no rule of it is served.
+    #[serde(rename = "TLSRoute")]
+    Tls,
+    /// `gateway.networking.k8s.io` TCPRoute; it has a status, and no rule of it is served.
+    #[serde(rename = "TCPRoute")]
+    Tcp,
+    /// `gateway.networking.k8s.io` UDPRoute; it has a status, and no rule of it is served.
+    #[serde(rename = "UDPRoute")]
+    Udp,
 }
 
 impl RouteKind {
@@ -59,6 +91,9 @@ impl RouteKind {
         match self {
             Self::Http => "HTTPRoute",
             Self::Grpc => "GRPCRoute",
+            Self::Tls => "TLSRoute",
+            Self::Tcp => "TCPRoute",
+            Self::Udp => "UDPRoute",
         }
     }
 }
@@ -191,7 +226,18 @@ impl fmt::Display for Hostname {
 
 #[cfg(test)]
 mod tests {
-    use super::Hostname;
+    use super::{Hostname, ListenerRef, ObjectRef};
+
+    #[test]
+    fn the_label_of_a_listener_says_which_set_it_comes_from() {
+        let own = ListenerRef::new(ObjectRef::new("infra", "edge"), "web");
+        let set = ListenerRef { set: Some(ObjectRef::new("shop", "more")), ..own.clone() };
+        assert_eq!((&*own.label(), &*set.label()), ("web", "shop/more/web"));
+        assert_eq!(
+            (own.to_string(), set.to_string()),
+            ("infra/edge/web".into(), "infra/edge/shop/more/web".into())
+        );
+    }
 
     #[test]
     fn a_wildcard_covers_one_or_more_labels_and_never_the_bare_suffix() {

@@ -40,6 +40,6 @@ pub struct Snapshot {
     pub rules: BTreeMap<RuleRef, Rule>,
     /// Backends that rules name.
     pub backends: BTreeMap<BackendRef, Backend>,
-    /// Certificates that listeners name.
+    /// Certificates that listeners name, towards clients and towards backends.
     pub certificates: BTreeMap<ObjectRef, Certificate>,
 }

@@ -19,7 +19,7 @@ pub(crate) struct Spot {
     pub(crate) rule: Rc<LocalRule>,
     /// Bytes of the path that the matched prefix covers, for rewrites of the prefix.
     pub(crate) prefix_len: Option<usize>,
-    /// The port of the listener, for redirects.
+    /// The listener's port as the spec has it, for redirects: what is bound may be another.
     pub(crate) port: u16,
 }
 
@@ -59,9 +59,10 @@ pub(crate) fn open(
     times: (Instant, Instant),
     facts: RequestFacts,
 ) -> Opened {
-    let found = live.port(conn.socket).and_then(|(at, port)| {
+    let found = live.place(conn.socket).and_then(|place| {
+        let port = live.ports.get(place)?;
         let index = port.port.hosts.find(&host_name(&facts))?;
-        let at = At { port: at, listener: index };
+        let at = At { port: place, listener: index };
         Some((at, port.listeners.get(index)?, port.port.listeners.get(index)?))
     });
     let (at, handles, trust) = match found {
@@ -110,7 +111,7 @@ pub(crate) fn find(visit: &mut Visit) -> Result<Spot> {
     })?;
     let rule = port.rule(index, found.rule).ok_or_else(nowhere)?.clone();
     visit.entry.rule = rule.telemetry.clone();
-    Ok(Spot { rule, prefix_len: found.prefix_len, port: port.port.key.port })
+    Ok(Spot { rule, prefix_len: found.prefix_len, port: listener.listener.port })
 }
 
 /// The request's host in lower case, without port and trailing dot. Borrowed in the common case.

@@ -131,7 +131,7 @@ mod tests {
         hub: &Telemetry,
         server: SocketAddr,
     ) -> (Targets, Arc<SocketTelemetry>, Arc<BackendTelemetry>) {
-        let listener = ListenerRef { gateway: ObjectRef::new("infra", "edge"), name: "http".into() };
+        let listener = ListenerRef::new(ObjectRef::new("infra", "edge"), "http");
         let socket = hub.socket(&SocketIdentity { listener: Some(listener), port: server.port() });
         let backend = hub.backend(&BackendRef {
             kind: "Service".into(),

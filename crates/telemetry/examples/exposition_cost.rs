@@ -16,7 +16,7 @@ fn main() {
     let rules: usize = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(10_000);
     let hub = Telemetry::new(1, Switches::default());
     let Some(worker) = hub.worker(0) else { return };
-    let listener = ListenerRef { gateway: ObjectRef::new("default", "demo"), name: "http".into() };
+    let listener = ListenerRef::new(ObjectRef::new("default", "demo"), "http");
     let key = RequestKey {
         code: 200,
         method: MethodLabel::Get,
@@ -40,7 +40,9 @@ fn main() {
         })
         .collect();
     let exposition = Exposition::new(Sources {
-        hub,
+        hub: Some(hub),
+        control: None,
+        xds: None,
         config: Arc::new(ConfigTelemetry::new()),
         runtimes: Arc::new(RuntimeTelemetry::new()),
         accounting: Accounting::new(),

@@ -12,36 +12,22 @@ use clearway_model::{ObjectRef, Snapshot, Version};
 
 use crate::histogram::{Collected, Histogram};
 use crate::shard::WorkerId;
+use crate::words::vocabulary;
 
 /// Bounds of the classic buckets of stages, seconds.
 pub const STAGE_BUCKETS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0];
 
-macro_rules! vocabulary {
-    ($(#[$outer:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$outer])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[repr(u8)]
-        pub enum $name { $($(#[$doc])* $variant,)+ }
-
-        impl $name {
-            /// Every value, in the order of its number.
-            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$variant,)+];
-
-            /// The label value.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
-            }
-        }
-    };
-}
-
 vocabulary! {
     /// Stages of a change on its way to the first request.
     ConfigStage {
-        /// Reading and parsing files or objects.
+        /// Control plane: from the event of a change to the begin of the translation that takes it in.
+        Watch = "watch",
+        /// Reading and parsing files, or decoding what the control plane sent.
         Read = "read",
         /// From Gateway API objects to a snapshot.
         Translate = "translate",
+        /// Control plane: from the end of the translation to the moment that data planes can get it.
+        Publish = "publish",
         /// From the snapshot to what workers serve.
         Compile = "compile",
         /// Opening and closing listening sockets.
@@ -50,6 +36,10 @@ vocabulary! {
         Swap = "swap",
         /// From the swap to the first request served with it.
         FirstRequest = "first_request",
+        /// Control plane: from the publication to the ACK of a data plane, once for each.
+        Ack = "ack",
+        /// Control plane: the whole way, from the event of a change to the ACK of a data plane that serves it.
+        Served = "served",
     }
 }
 

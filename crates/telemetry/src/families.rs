@@ -341,7 +341,7 @@ pub(crate) mod tests {
     use clearway_model::ObjectRef;
 
     pub(crate) fn listener_ref() -> ListenerRef {
-        ListenerRef { gateway: ObjectRef::new("default", "demo"), name: "http".into() }
+        ListenerRef::new(ObjectRef::new("default", "demo"), "http")
     }
 
     #[test]

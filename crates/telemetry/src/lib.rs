@@ -8,6 +8,7 @@ pub mod accounting;
 pub mod buckets;
 pub mod catalog;
 pub mod config;
+pub mod control;
 pub mod exchange;
 pub mod exposition;
 pub mod families;

@@ -1,4 +1,26 @@
-//! Closed vocabularies of label values that come from the protocol: a request can choose among them, never add one.
+//! Closed vocabularies of label values that come from the protocol: a request can choose among them, never add one;
+//! and the macro that other rooms declare theirs with.
+
+/// An enum whose values are words of a label.
+macro_rules! vocabulary {
+    ($(#[$outer:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$outer])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum $name { $($(#[$doc])* $variant,)+ }
+
+        impl $name {
+            /// Every value, in the order of its number.
+            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$variant,)+];
+
+            /// The label value.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+    };
+}
+pub(crate) use vocabulary;
 
 /// Request methods as a label; what is not registered is `_OTHER` (OpenTelemetry `http.request.method`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, SanType,
 };
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -28,6 +29,8 @@ pub struct Authority {
 pub struct Leaf {
     /// Subject alternative names: DNS names (a wildcard too) and IP addresses. The first is the common name as well.
     pub names: Vec<String>,
+    /// Subject alternative names that are URIs, such as SPIFFE ids.
+    pub uris: Vec<String>,
     /// Not valid before.
     pub not_before: SystemTime,
     /// Not valid after.
@@ -39,7 +42,13 @@ impl Leaf {
     pub fn new(names: &[&str]) -> Self {
         let now = SystemTime::now();
         let names = names.iter().map(ToString::to_string).collect();
-        Self { names, not_before: now - DAY, not_after: now + 30 * DAY }
+        Self { names, uris: Vec::new(), not_before: now - DAY, not_after: now + 30 * DAY }
+    }
+
+    /// The same, with a URI among its names.
+    pub fn uri(mut self, uri: &str) -> Self {
+        self.uris.push(uri.to_owned());
+        self
     }
 
     /// The same, ending then.
@@ -130,14 +139,33 @@ impl Authority {
 impl ServerCert {
     /// A rustls server configuration that serves it, with these ALPN protocols in order of preference.
     pub fn server_config(&self, alpn: &[&str]) -> Arc<ServerConfig> {
+        self.server_config_for(alpn, None)
+    }
+
+    /// As [`Self::server_config`]; with an authority, clients must show a certificate of it.
+    pub fn server_config_for(&self, alpn: &[&str], clients: Option<&Authority>) -> Arc<ServerConfig> {
         let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let builder =
             builder.unwrap_or_else(|error| panic!("rustls refuses its own protocol versions: {error}"));
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.clone()));
-        let config = builder.with_no_client_auth().with_single_cert(vec![self.der.clone()], key);
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some(authority) => {
+                let roots = Arc::new(authority.roots());
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build();
+                builder.with_client_cert_verifier(
+                    verifier.unwrap_or_else(|error| panic!("rustls refuses the authority: {error}")),
+                )
+            }
+        };
+        let config = builder.with_single_cert(vec![self.der.clone()], self.private_key());
         let mut config = config.unwrap_or_else(|error| panic!("rustls refuses the certificate: {error}"));
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         Arc::new(config)
+    }
+
+    /// The private key as rustls takes it.
+    pub(crate) fn private_key(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.clone()))
     }
 }
 
@@ -158,6 +186,10 @@ fn parameters(leaf: &Leaf) -> CertificateParams {
     let params = CertificateParams::new(leaf.names.clone());
     let mut params =
         params.unwrap_or_else(|error| panic!("not certificate names: {:?}: {error}", leaf.names));
+    for uri in &leaf.uris {
+        let uri = uri.as_str().try_into().unwrap_or_else(|error| panic!("not a URI: {uri}: {error}"));
+        params.subject_alt_names.push(SanType::URI(uri));
+    }
     params.distinguished_name = rcgen::DistinguishedName::new();
     let epoch = rcgen::date_time_ymd(1970, 1, 1);
     params.not_before = epoch + since_epoch(leaf.not_before);

@@ -1,15 +1,19 @@
 //! Which route attaches to which listener, by parentRef, allowedRoutes and hostnames.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 
 use clearway_k8s::conditions::reasons;
 use clearway_k8s::route::{GrpcRoute, HttpRoute, ParentReference};
+use clearway_k8s::stream_route::StreamRoute;
 use clearway_k8s::{GATEWAY_GROUP, ObjectMeta};
 use clearway_model::{Hostname, ObjectRef, RouteKind, RouteRef};
 
 use crate::gateways::GatewayState;
+use crate::listeners::ListenerState;
 use crate::matches;
 use crate::problem::{ObjectName, Problems, Refusal};
+use crate::sets::SetState;
 use crate::world::World;
 
 /// A route with at least one parent of ours, while it is translated.
@@ -28,9 +32,11 @@ pub(crate) struct RouteState<'w> {
 pub(crate) enum RouteSource<'w> {
     Http(&'w HttpRoute),
     Grpc(&'w GrpcRoute),
+    /// A TLSRoute, TCPRoute or UDPRoute: it gets a status, and none of it is served.
+    Stream(&'w StreamRoute),
 }
 
-/// A parentRef that leads to a Gateway of ours.
+/// A parentRef that leads to a Gateway of ours, be it through a ListenerSet.
 pub(crate) struct ParentState<'w> {
     /// Index in `spec.parentRefs`.
     pub(crate) position: usize,
@@ -68,6 +74,7 @@ impl<'w> RouteSource<'w> {
         match self {
             Self::Http(route) => &route.metadata,
             Self::Grpc(route) => &route.metadata,
+            Self::Stream(route) => &route.metadata,
         }
     }
 
@@ -75,6 +82,7 @@ impl<'w> RouteSource<'w> {
         match self {
             Self::Http(route) => &route.spec.parent_refs,
             Self::Grpc(route) => &route.spec.parent_refs,
+            Self::Stream(route) => &route.spec.parent_refs,
         }
     }
 
@@ -82,6 +90,7 @@ impl<'w> RouteSource<'w> {
         let texts = match self {
             Self::Http(route) => &route.spec.hostnames,
             Self::Grpc(route) => &route.spec.hostnames,
+            Self::Stream(route) => &route.spec.hostnames,
         };
         if texts.is_empty() {
             return vec![Hostname::Any];
@@ -102,55 +111,70 @@ impl RouteState<'_> {
     }
 }
 
-/// Reads every route that names a Gateway of ours.
+/// Where parentRefs may lead: Gateways of ours and the ListenerSets that name them.
+struct Parents<'g, 'w> {
+    gateways: &'g [GatewayState<'w>],
+    by_gateway: HashMap<&'g ObjectRef, usize>,
+    /// Index of the Gateway, and of the set among its sets.
+    by_set: HashMap<&'g ObjectRef, (usize, usize)>,
+}
+
+/// A parent of ours.
+#[derive(Clone, Copy)]
+struct Parent<'g, 'w> {
+    index: usize,
+    gateway: &'g GatewayState<'w>,
+    set: Option<usize>,
+}
+
+impl<'g, 'w> Parents<'g, 'w> {
+    fn of(gateways: &'g [GatewayState<'w>]) -> Self {
+        let mut parents = Self { gateways, by_gateway: HashMap::new(), by_set: HashMap::new() };
+        for (index, gateway) in gateways.iter().enumerate() {
+            parents.by_gateway.insert(&gateway.key, index);
+            for (position, set) in gateway.sets.iter().enumerate() {
+                parents.by_set.insert(&set.key, (index, position));
+            }
+        }
+        parents
+    }
+
+    fn find(&self, kind: &str, target: &ObjectRef) -> Option<Parent<'g, 'w>> {
+        let (index, set) = match kind {
+            "Gateway" => (*self.by_gateway.get(target)?, None),
+            _ => self.by_set.get(target).map(|(gateway, set)| (*gateway, Some(*set)))?,
+        };
+        Some(Parent { index, gateway: self.gateways.get(index)?, set })
+    }
+}
+
+/// Reads every route that names a Gateway of ours or a ListenerSet of one.
 pub(crate) fn routes<'w>(
     world: &'w World,
     gateways: &[GatewayState<'w>],
     problems: &mut Problems,
 ) -> Vec<RouteState<'w>> {
-    let ours: BTreeMap<&ObjectRef, usize> =
-        gateways.iter().enumerate().map(|(position, gateway)| (&gateway.key, position)).collect();
+    let parents = Parents::of(gateways);
     let http = world.http_routes.iter().map(|(key, route)| (RouteKind::Http, key, RouteSource::Http(route)));
     let grpc = world.grpc_routes.iter().map(|(key, route)| (RouteKind::Grpc, key, RouteSource::Grpc(route)));
+    let streams = [
+        (RouteKind::Tls, &world.tls_routes),
+        (RouteKind::Tcp, &world.tcp_routes),
+        (RouteKind::Udp, &world.udp_routes),
+    ];
+    let streams = streams.into_iter().flat_map(|(kind, routes)| {
+        routes.iter().map(move |(key, route)| (kind, key, RouteSource::Stream(route)))
+    });
     let mut states = Vec::new();
-    for (kind, object, source) in http.chain(grpc) {
-        let key = RouteRef { kind, object: object.clone() };
+    for (kind, object, source) in http.chain(grpc).chain(streams) {
         let mut state = RouteState {
-            key,
+            key: RouteRef { kind, object: object.clone() },
             source,
             parents: Vec::new(),
             verdict: Verdict::default(),
             unresolved: Vec::new(),
         };
-        let hostnames = source.hostnames();
-        for (position, reference) in source.parents().iter().enumerate() {
-            if reference.kind != "Gateway" || reference.group != GATEWAY_GROUP {
-                continue;
-            }
-            let namespace = reference.namespace.as_deref().unwrap_or(&object.namespace);
-            let target = ObjectRef::new(namespace, reference.name.as_str());
-            let Some((index, gateway)) =
-                ours.get(&target).and_then(|index| Some((*index, gateways.get(*index)?)))
-            else {
-                if !world.gateways.contains_key(&target) {
-                    let message = format!("Gateway {target} does not exist; add it or correct the name");
-                    let field = format!("spec.parentRefs[{position}]");
-                    problems
-                        .error(&state.object(), &Refusal::new(reasons::NO_MATCHING_PARENT, field, message));
-                }
-                continue;
-            };
-            let result = attach(&state.key, reference, gateway, &hostnames, world);
-            let (attached, refusal) = match result {
-                Ok(attached) => (attached, None),
-                Err((reason, message)) => {
-                    let field = format!("spec.parentRefs[{position}]");
-                    (Vec::new(), Some(Refusal::new(reason, field, message)))
-                }
-            };
-            let lost = Vec::new();
-            state.parents.push(ParentState { position, reference, gateway: index, attached, refusal, lost });
-        }
+        follow_parents(&mut state, &parents, world, problems);
         if state.parents.is_empty() {
             continue;
         }
@@ -159,6 +183,51 @@ pub(crate) fn routes<'w>(
         states.push(state);
     }
     states
+}
+
+fn follow_parents(
+    state: &mut RouteState<'_>,
+    parents: &Parents<'_, '_>,
+    world: &World,
+    problems: &mut Problems,
+) {
+    let hostnames = state.source.hostnames();
+    for (position, reference) in state.source.parents().iter().enumerate() {
+        let kind = reference.kind.as_str();
+        if !matches!(kind, "Gateway" | "ListenerSet") || reference.group != GATEWAY_GROUP {
+            continue;
+        }
+        let namespace = reference.namespace.as_deref().unwrap_or(&state.key.object.namespace);
+        let target = ObjectRef::new(namespace, reference.name.as_str());
+        let Some(parent) = parents.find(kind, &target) else {
+            let known = match kind {
+                "Gateway" => world.gateways.contains_key(&target),
+                _ => world.listener_sets.contains_key(&target),
+            };
+            if !known {
+                let message = format!("{kind} {target} does not exist; add it or correct the name");
+                let field = format!("spec.parentRefs[{position}]");
+                problems.error(&state.object(), &Refusal::new(reasons::NO_MATCHING_PARENT, field, message));
+            }
+            continue;
+        };
+        let (attached, refusal) = match attach(&state.key, reference, parent, &hostnames, world) {
+            Ok(attached) => (attached, None),
+            Err((reason, message)) => {
+                let field = format!("spec.parentRefs[{position}]");
+                (Vec::new(), Some(Refusal::new(reason, field, message)))
+            }
+        };
+        let lost = Vec::new();
+        state.parents.push(ParentState {
+            position,
+            reference,
+            gateway: parent.index,
+            attached,
+            refusal,
+            lost,
+        });
+    }
 }
 
 fn refuse_when_nothing_is_valid(state: &mut RouteState<'_>) {
@@ -182,21 +251,23 @@ type Attached = Vec<(usize, Vec<Hostname>)>;
 fn attach(
     route: &RouteRef,
     reference: &ParentReference,
-    gateway: &GatewayState<'_>,
+    parent: Parent<'_, '_>,
     hostnames: &[Hostname],
     world: &World,
 ) -> Result<Attached, (&'static str, String)> {
-    let named: Vec<_> = gateway
-        .listeners
-        .iter()
-        .enumerate()
+    if let Some(refusal) = parent.set().and_then(|set| set.refusal.as_ref()) {
+        let message = format!("{parent} is not accepted: {}", refusal.message);
+        return Err((reasons::NO_MATCHING_PARENT, message));
+    }
+    let named: Vec<_> = parent
+        .listeners()
         .filter(|(_, listener)| {
             reference.section_name.as_deref().is_none_or(|name| name == listener.spec.name)
                 && reference.port.is_none_or(|port| port == listener.spec.port)
         })
         .collect();
     if named.is_empty() {
-        return Err((reasons::NO_MATCHING_PARENT, no_listener(reference, gateway)));
+        return Err((reasons::NO_MATCHING_PARENT, no_listener(reference, parent)));
     }
     let allowed: Vec<_> = named
         .into_iter()
@@ -205,49 +276,72 @@ fn attach(
         })
         .collect();
     if allowed.is_empty() {
-        let message = format!(
-            "no listener of Gateway {} lets in a {} of namespace {}; change its allowedRoutes",
-            gateway.key,
-            route.kind.as_str(),
-            route.object.namespace
-        );
-        return Err((reasons::NOT_ALLOWED_BY_LISTENERS, message));
+        return Err((reasons::NOT_ALLOWED_BY_LISTENERS, not_allowed(route, parent)));
     }
-    let hosts: Vec<String> = allowed.iter().map(|(_, listener)| listener.hostname.to_string()).collect();
+    let hosts: Vec<&Hostname> = allowed.iter().map(|(_, listener)| &listener.hostname).collect();
     let attached: Attached = allowed
-        .into_iter()
+        .iter()
         .filter_map(|(position, listener)| {
             let common: BTreeSet<_> =
                 hostnames.iter().filter_map(|hostname| listener.hostname.intersect(hostname)).collect();
-            (!common.is_empty()).then(|| (position, common.into_iter().collect()))
+            (!common.is_empty()).then(|| (*position, common.into_iter().collect()))
         })
         .collect();
     if attached.is_empty() {
-        let own: Vec<_> = hostnames.iter().map(ToString::to_string).collect();
-        let message = format!(
-            "hostnames {} have nothing in common with {} of Gateway {}; change one side",
-            own.join(", "),
-            hosts.join(", "),
-            gateway.key
-        );
+        let list = |names: &mut dyn Iterator<Item = &Hostname>| {
+            names.map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        let (own, theirs) = (list(&mut hostnames.iter()), list(&mut hosts.into_iter()));
+        let message =
+            format!("hostnames {own} have nothing in common with {theirs} of {parent}; change one side");
         return Err((reasons::NO_MATCHING_LISTENER_HOSTNAME, message));
     }
     Ok(attached)
 }
 
-fn no_listener(reference: &ParentReference, gateway: &GatewayState<'_>) -> String {
+impl<'g, 'w> Parent<'g, 'w> {
+    fn set(self) -> Option<&'g SetState<'w>> {
+        self.gateway.sets.get(self.set?)
+    }
+
+    /// Listeners that the parent itself has, with their indices in the Gateway: a Gateway does not speak for its sets.
+    fn listeners(self) -> impl Iterator<Item = (usize, &'g ListenerState<'w>)> {
+        self.gateway.listeners.iter().enumerate().filter(move |(_, listener)| listener.set == self.set)
+    }
+}
+
+impl fmt::Display for Parent<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.set() {
+            Some(set) => write!(f, "ListenerSet {}", set.key),
+            None => write!(f, "Gateway {}", self.gateway.key),
+        }
+    }
+}
+
+fn not_allowed(route: &RouteRef, parent: Parent<'_, '_>) -> String {
+    let kind = route.kind.as_str();
+    if matches!(route.kind, RouteKind::Tls | RouteKind::Tcp | RouteKind::Udp) {
+        return format!(
+            "{kind}s are not served, so no listener of {parent} takes one; use an HTTPRoute or a GRPCRoute"
+        );
+    }
+    let namespace = &route.object.namespace;
+    format!("no listener of {parent} lets in a {kind} of namespace {namespace}; change its allowedRoutes")
+}
+
+fn no_listener(reference: &ParentReference, parent: Parent<'_, '_>) -> String {
     let wanted = match (&reference.section_name, reference.port) {
         (Some(name), Some(port)) => format!("named {name} on port {port}"),
         (Some(name), None) => format!("named {name}"),
         (None, Some(port)) => format!("on port {port}"),
         (None, None) => "at all".to_owned(),
     };
-    let there: Vec<_> = gateway
-        .listeners
-        .iter()
-        .map(|listener| format!("{} (port {})", listener.spec.name, listener.spec.port))
+    let there: Vec<_> = parent
+        .listeners()
+        .map(|(_, listener)| format!("{} (port {})", listener.spec.name, listener.spec.port))
         .collect();
-    format!("Gateway {} has no listener {wanted}; it has {}", gateway.key, there.join(", "))
+    format!("{parent} has no listener {wanted}; it has {}", there.join(", "))
 }
 
 /// Counts accepted routes on their listeners, each route once per listener.

@@ -1,11 +1,13 @@
 //! Backend references: the kind, the grant, the object, its port and protocol, and the endpoints behind it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use clearway_k8s::backend as own;
 use clearway_k8s::conditions::reasons;
 use clearway_k8s::core::{Service, ServicePort, ServiceType};
 use clearway_k8s::filter::BackendObject;
+use clearway_k8s::route::BackendReference;
 use clearway_k8s::validate::validate_backend;
 use clearway_k8s::{CLEARWAY_GROUP, CrossReference, GATEWAY_GROUP};
 use clearway_model::{
@@ -27,6 +29,8 @@ pub(crate) struct Asker<'a> {
     pub(crate) namespace: &'a str,
     /// Gateways that accepted it.
     pub(crate) gateways: &'a BTreeSet<ObjectRef>,
+    /// Whether a listener serves it. Otherwise references are followed for the status only.
+    pub(crate) served: bool,
 }
 
 /// All backends that were asked for.
@@ -34,8 +38,39 @@ pub(crate) struct Backends<'a, 'w> {
     world: &'w World,
     index: &'a Index<'w>,
     pub(crate) policies: Policies<'w>,
-    found: BTreeMap<BackendRef, Backend>,
+    found: HashMap<BackendRef, Backend>,
+    service_kind: Arc<str>,
     warnings: Vec<(ObjectName, Refusal)>,
+}
+
+/// A reference as it is written.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    group: &'a str,
+    kind: &'a str,
+    namespace: Option<&'a str>,
+    name: &'a str,
+    port: Option<u16>,
+}
+
+impl<'a> From<&'a BackendReference> for Asked<'a> {
+    fn from(from: &'a BackendReference) -> Self {
+        let namespace = from.namespace.as_deref();
+        Self { group: &from.group, kind: &from.kind, namespace, name: &from.name, port: from.port }
+    }
+}
+
+impl<'a> From<&'a BackendObject> for Asked<'a> {
+    fn from(from: &'a BackendObject) -> Self {
+        let namespace = from.namespace.as_deref();
+        Self { group: &from.group, kind: &from.kind, namespace, name: &from.name, port: from.port }
+    }
+}
+
+/// What a reference names.
+enum Target {
+    Service(ObjectRef),
+    Own(ObjectRef),
 }
 
 /// A reference that leads nowhere, before its field is known.
@@ -59,15 +94,36 @@ impl Unresolved {
 impl<'a, 'w> Backends<'a, 'w> {
     pub(crate) fn new(world: &'w World, index: &'a Index<'w>) -> Self {
         let policies = Policies::of(world);
-        Self { world, index, policies, found: BTreeMap::new(), warnings: Vec::new() }
+        Self {
+            world,
+            index,
+            policies,
+            found: HashMap::new(),
+            service_kind: "Service".into(),
+            warnings: Vec::new(),
+        }
     }
 
     /// Follows a reference. The grant is checked before anything is said about the object.
-    pub(crate) fn resolve(
-        &mut self,
-        asker: &Asker<'_>,
-        object: &BackendObject,
-    ) -> Result<BackendRef, Unresolved> {
+    pub(crate) fn resolve(&mut self, asker: &Asker<'_>, object: Asked<'_>) -> Result<BackendRef, Unresolved> {
+        match self.permitted(asker, object)? {
+            Target::Service(key) => self.service(asker, &key, object.port),
+            Target::Own(key) => self.own(asker, &key, object.port),
+        }
+    }
+
+    /// Whether a reference leads to something that is there; for routes that are not served.
+    pub(crate) fn look(&self, asker: &Asker<'_>, object: Asked<'_>) -> Result<(), Unresolved> {
+        let (there, key) = match self.permitted(asker, object)? {
+            Target::Service(key) => (self.world.services.contains_key(&key), key),
+            Target::Own(key) => (self.world.backends.contains_key(&key), key),
+        };
+        let message = || format!("{} {key} does not exist; add it or correct the name", object.kind);
+        if there { Ok(()) } else { Err(Unresolved::new(reasons::BACKEND_NOT_FOUND, message())) }
+    }
+
+    /// What a reference names, when its kind is known and a grant allows it.
+    fn permitted(&self, asker: &Asker<'_>, object: Asked<'_>) -> Result<Target, Unresolved> {
         let is_service = object.group.is_empty() && object.kind == "Service";
         let is_own = object.group == CLEARWAY_GROUP && object.kind == "Backend";
         if !is_service && !is_own {
@@ -77,16 +133,16 @@ impl<'a, 'w> Backends<'a, 'w> {
             );
             return Err(Unresolved::new(reasons::INVALID_KIND, message));
         }
-        let namespace = object.namespace.as_deref().unwrap_or(asker.namespace);
-        let key = ObjectRef::new(namespace, object.name.as_str());
+        let namespace = object.namespace.unwrap_or(asker.namespace);
+        let key = ObjectRef::new(namespace, object.name);
         let cross = CrossReference {
             from_group: GATEWAY_GROUP,
             from_kind: asker.kind.as_str(),
             from_namespace: asker.namespace,
-            to_group: &object.group,
-            to_kind: &object.kind,
+            to_group: object.group,
+            to_kind: object.kind,
             to_namespace: namespace,
-            to_name: &object.name,
+            to_name: object.name,
         };
         if !self.index.permits(cross) {
             let message = format!(
@@ -97,7 +153,7 @@ impl<'a, 'w> Backends<'a, 'w> {
             );
             return Err(Unresolved::new(reasons::REF_NOT_PERMITTED, message));
         }
-        if is_service { self.service(asker, &key, object.port) } else { self.own(asker, &key, object.port) }
+        Ok(if is_service { Target::Service(key) } else { Target::Own(key) })
     }
 
     fn service(
@@ -132,8 +188,8 @@ impl<'a, 'w> Backends<'a, 'w> {
             );
             return Err(Unresolved::new(reasons::UNSUPPORTED_PROTOCOL, message));
         }
-        let backend = BackendRef { kind: "Service".into(), object: key.clone(), port: port.port };
-        if !self.found.contains_key(&backend) {
+        let backend = BackendRef { kind: self.service_kind.clone(), object: key.clone(), port: port.port };
+        if asker.served && !self.found.contains_key(&backend) {
             let (endpoints, notes) = endpoints::of(key, port, self.index.slices(key));
             let name = ObjectName::new("Service", &key.namespace, &key.name);
             self.warnings.extend(notes.into_iter().map(|note| (name.clone(), note)));
@@ -176,12 +232,10 @@ impl<'a, 'w> Backends<'a, 'w> {
         let http2 = object.spec.protocol.is_http2();
         let protocol = if http2 { BackendProtocol::Http2 } else { BackendProtocol::Http1 };
         let tls = object.spec.protocol.is_tls().then(|| self.own_tls(object)).transpose()?;
-        self.found.entry(backend.clone()).or_insert_with(|| Backend {
-            backend: backend.clone(),
-            protocol,
-            tls,
-            endpoints,
-        });
+        if asker.served && !self.found.contains_key(&backend) {
+            let entry = Backend { backend: backend.clone(), protocol, tls, endpoints };
+            self.found.insert(backend.clone(), entry);
+        }
         self.speak_http2_to_grpc(asker, &backend);
         Ok(backend)
     }
@@ -220,6 +274,7 @@ impl<'a, 'w> Backends<'a, 'w> {
     /// gRPC needs HTTP/2 (gRPC over HTTP/2, "Transport Mapping"): a port that a GRPCRoute names speaks it to everyone.
     fn speak_http2_to_grpc(&mut self, asker: &Asker<'_>, backend: &BackendRef) {
         if asker.kind == RouteKind::Grpc
+            && asker.served
             && let Some(entry) = self.found.get_mut(backend)
         {
             entry.protocol = BackendProtocol::Http2;
@@ -231,7 +286,7 @@ impl<'a, 'w> Backends<'a, 'w> {
         for (object, refusal) in &self.warnings {
             problems.warning(object, refusal);
         }
-        self.found
+        self.found.into_iter().collect()
     }
 }
 

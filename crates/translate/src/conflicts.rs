@@ -1,4 +1,5 @@
-//! Listeners that are in each other's way: within a Gateway nobody wins, between Gateways the older one does.
+//! Listeners that are in each other's way: within one object nobody wins, a Gateway wins over its ListenerSets, an older
+//! set over a younger one, and on one machine an older Gateway over a younger one.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -15,18 +16,46 @@ use crate::{Exposure, Options};
 /// Marks conflicts.
 pub(crate) fn find(gateways: &mut [GatewayState<'_>], options: &Options) {
     for gateway in gateways.iter_mut() {
-        within(&mut gateway.listeners);
+        within_gateway(&mut gateway.listeners);
     }
     if options.exposure == Exposure::Direct {
         between(gateways);
     }
 }
 
-/// A Gateway that names a port twice in ways that no request can tell apart must not be guessed at.
+/// The Gateway's own listeners, then set by set: whoever comes first keeps a port and a hostname, and listeners that are
+/// written in one object in ways that no request can tell apart all lose: which of them is meant must not be guessed.
+fn within_gateway(listeners: &mut [ListenerState<'_>]) {
+    let mut held: BTreeMap<(bool, u16), Holder> = BTreeMap::new();
+    for level in listeners.chunk_by_mut(|one, next| one.set == next.set) {
+        let mut taken = Vec::new();
+        for listener in level.iter_mut() {
+            let holder = held.get(&transport(listener));
+            listener.conflict = holder.and_then(|holder| holder.against(listener, "comes first"));
+            taken.push(listener.conflict.is_some());
+        }
+        within(level);
+        for (listener, taken) in level.iter().zip(taken) {
+            // A listener that is broken keeps its place: others must not take it until it is mended.
+            let known = matches!(listener.spec.protocol, Protocol::Http | Protocol::Https);
+            if known && !taken {
+                let holder = held.entry(transport(listener)).or_insert_with(|| Holder::new(listener));
+                holder.hosts.entry(listener.hostname.clone()).or_insert_with(|| listener.key.clone());
+            }
+        }
+    }
+}
+
+/// UDP has ports of its own.
+fn transport(listener: &ListenerState<'_>) -> (bool, u16) {
+    (listener.spec.protocol == Protocol::Udp, listener.spec.port)
+}
+
+/// Listeners of one object.
 fn within(listeners: &mut [ListenerState<'_>]) {
     let mut ports: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
     for (position, listener) in listeners.iter().enumerate() {
-        if listener.refusal.is_none() {
+        if listener.is_accepted() {
             ports.entry(listener.spec.port).or_default().push(position);
         }
     }
@@ -38,19 +67,18 @@ fn within(listeners: &mut [ListenerState<'_>]) {
             let others = || members.iter().filter(|other| *other != position).filter_map(member);
             let rival = others().find(|other| other.spec.protocol != this.spec.protocol);
             let same = others().find(|other| other.hostname == this.hostname);
-            let field = format!("spec.listeners[{position}]");
             if let Some(rival) = rival {
                 let message = format!(
                     "port {port} cannot be {} here and {} for listener {}; change one port",
                     this.spec.protocol, rival.spec.protocol, rival.spec.name
                 );
-                marks.push((*position, Refusal::new(reasons::PROTOCOL_CONFLICT, field, message)));
+                marks.push((*position, Refusal::new(reasons::PROTOCOL_CONFLICT, &this.path, message)));
             } else if let Some(same) = same {
                 let message = format!(
                     "port {port} with hostname {} is also that of listener {}; change a port or a hostname",
                     this.hostname, same.spec.name
                 );
-                marks.push((*position, Refusal::new(reasons::HOSTNAME_CONFLICT, field, message)));
+                marks.push((*position, Refusal::new(reasons::HOSTNAME_CONFLICT, &this.path, message)));
             }
         }
     }
@@ -68,6 +96,30 @@ struct Holder {
     hosts: BTreeMap<Hostname, ListenerRef>,
 }
 
+impl Holder {
+    fn new(listener: &ListenerState<'_>) -> Self {
+        Self { protocol: listener.spec.protocol.clone(), first: listener.key.clone(), hosts: BTreeMap::new() }
+    }
+
+    /// Why a listener cannot have the port too; `why` says what puts the holder before it.
+    fn against(&self, listener: &ListenerState<'_>, why: &str) -> Option<Refusal> {
+        let port = listener.spec.port;
+        if self.protocol != listener.spec.protocol {
+            let message = format!(
+                "port {port} is held as {} by listener {}, which {why}; change the port",
+                self.protocol, self.first
+            );
+            return Some(Refusal::new(reasons::PROTOCOL_CONFLICT, &listener.path, message));
+        }
+        let owner = self.hosts.get(&listener.hostname)?;
+        let message = format!(
+            "port {port} with hostname {} is held by listener {owner}, which {why}; change the port or the hostname",
+            listener.hostname
+        );
+        Some(Refusal::new(reasons::HOSTNAME_CONFLICT, &listener.path, message))
+    }
+}
+
 fn between(gateways: &mut [GatewayState<'_>]) {
     let mut order: Vec<usize> = (0..gateways.len()).collect();
     order.sort_by(|a, b| {
@@ -80,32 +132,12 @@ fn between(gateways: &mut [GatewayState<'_>]) {
             continue;
         }
         let address = gateway.address;
-        for (position, listener) in gateway.listeners.iter_mut().enumerate() {
-            if !listener.is_accepted() {
-                continue;
-            }
-            let port = listener.spec.port;
-            let holder = held.entry((address, port)).or_insert_with(|| Holder {
-                protocol: listener.spec.protocol.clone(),
-                first: listener.key.clone(),
-                hosts: BTreeMap::new(),
-            });
-            let field = format!("spec.listeners[{position}]");
-            if holder.protocol != listener.spec.protocol {
-                let message = format!(
-                    "port {port} is held as {} by listener {} of an older Gateway; change the port",
-                    holder.protocol, holder.first
-                );
-                listener.conflict = Some(Refusal::new(reasons::PROTOCOL_CONFLICT, field, message));
-            } else if let Some(owner) = holder.hosts.get(&listener.hostname) {
-                let message = format!(
-                    "port {port} with hostname {} is held by listener {owner} of an older Gateway; change the port or \
-                     the hostname",
-                    listener.hostname
-                );
-                listener.conflict = Some(Refusal::new(reasons::HOSTNAME_CONFLICT, field, message));
-            } else {
-                holder.hosts.insert(listener.hostname.clone(), listener.key.clone());
+        for listener in gateway.listeners.iter_mut().filter(|listener| listener.is_accepted()) {
+            let place = (address, listener.spec.port);
+            let holder = held.entry(place).or_insert_with(|| Holder::new(listener));
+            match holder.against(listener, "is of an older Gateway") {
+                Some(refusal) => listener.conflict = Some(refusal),
+                None => _ = holder.hosts.insert(listener.hostname.clone(), listener.key.clone()),
             }
         }
     }

@@ -41,6 +41,8 @@ pub(crate) fn separate(routes: &mut [RouteState<'_>]) {
             let (own, other) = match state.key.kind {
                 RouteKind::Http => (&mut http, &grpc),
                 RouteKind::Grpc => (&mut grpc, &http),
+                // They attach to listeners of their own protocol only.
+                RouteKind::Tls | RouteKind::Tcp | RouteKind::Udp => continue,
             };
             if hosts.iter().any(|host| other.meets(host)) {
                 lost.push(place);
@@ -58,10 +60,7 @@ pub(crate) fn separate(routes: &mut [RouteState<'_>]) {
 
 fn take_away(routes: &mut [RouteState<'_>], (route, parent, slot): Place) {
     let Some(state) = routes.get_mut(route) else { return };
-    let other = match state.key.kind {
-        RouteKind::Http => RouteKind::Grpc,
-        RouteKind::Grpc => RouteKind::Http,
-    };
+    let other = if state.key.kind == RouteKind::Http { RouteKind::Grpc } else { RouteKind::Http };
     let Some(parent) = state.parents.get_mut(parent) else { return };
     let (_, hosts) = parent.attached.remove(slot);
     let hosts: Vec<_> = hosts.iter().map(ToString::to_string).collect();

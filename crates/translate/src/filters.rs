@@ -101,8 +101,9 @@ fn mirror(
     backends: &mut Backends<'_, '_>,
     unresolved: &mut Vec<Refusal>,
 ) -> Filter {
-    let target =
-        backends.resolve(asker, &spec.backend_ref).map_err(|refusal| refusal.into_fault(field, unresolved));
+    let target = backends
+        .resolve(asker, (&spec.backend_ref).into())
+        .map_err(|refusal| refusal.into_fault(field, unresolved));
     let fraction = match (spec.percent, spec.fraction) {
         (Some(percent), _) => Fraction { numerator: percent, denominator: 100 },
         (None, Some(part)) => Fraction { numerator: part.numerator, denominator: part.denominator },

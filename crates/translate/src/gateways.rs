@@ -1,16 +1,18 @@
-//! Gateways of our classes: read into a working state, and the status that comes of it in the end.
+//! Gateways of our classes, read into a working state.
 
 use std::net::IpAddr;
 
-use clearway_k8s::conditions::{reasons, types};
+use clearway_k8s::conditions::reasons;
 use clearway_k8s::gateway::{AddressType, Gateway};
-use clearway_k8s::{Condition, Severity, validate::validate_gateway};
+use clearway_k8s::{Severity, validate::validate_gateway};
 use clearway_model::{ForwardedTrust, ObjectRef, TraceTrust};
 
+use crate::certificates::Referrer;
 use crate::classes::Classes;
-use crate::listeners::{self, ListenerState};
+use crate::frontend::Frontend;
+use crate::listeners::{self, ListenerState, Written};
 use crate::problem::{ObjectName, Problems, Refusal};
-use crate::status::{GatewayStatus, StatusPlan};
+use crate::sets::SetState;
 use crate::world::{Index, World};
 use crate::{Exposure, Options};
 
@@ -18,11 +20,17 @@ use crate::{Exposure, Options};
 pub(crate) struct GatewayState<'w> {
     pub(crate) key: ObjectRef,
     pub(crate) gateway: &'w Gateway,
+    /// Its own listeners, then those of its ListenerSets: in the order of precedence.
     pub(crate) listeners: Vec<ListenerState<'w>>,
+    /// ListenerSets that name it, let in or not, the older first.
+    pub(crate) sets: Vec<SetState<'w>>,
+    pub(crate) frontend: Frontend,
     /// Why the Gateway as a whole is not accepted.
     pub(crate) refusal: Option<Refusal>,
     /// Why the certificate towards backends is not used.
     pub(crate) unresolved: Option<Refusal>,
+    /// The certificate towards backends.
+    pub(crate) backend_certificate: Option<ObjectRef>,
     /// Address to bind.
     pub(crate) address: Option<IpAddr>,
     pub(crate) forwarded: ForwardedTrust,
@@ -73,15 +81,32 @@ pub(crate) fn read<'w>(
         let (address, address_refusal) = address(gateway, options);
         let invalid = errors
             .iter()
-            .find(|error| error.severity == Severity::Error && !error.path.starts_with("spec.listeners["))
+            .find(|error| error.severity == Severity::Error && !is_partial(&error.path))
             .map(|error| Refusal::new(reasons::INVALID, &error.path, &error.message));
         let (forwarded, trace) = trusts(gateway, options, &object, problems);
+        let referrer = Referrer { kind: "Gateway", namespace: &key.namespace, world, index };
+        let frontend = Frontend::of(gateway, &referrer);
+        let (backend_certificate, unresolved) = match client_certificate(gateway, &referrer) {
+            Some(Ok(key)) => (Some(key), None),
+            Some(Err(refusal)) => (None, Some(refusal)),
+            None => (None, None),
+        };
+        let written = Written {
+            gateway: key,
+            set: None,
+            generation: gateway.metadata.generation,
+            listeners: &gateway.spec.listeners,
+            errors: &errors,
+        };
         states.push(GatewayState {
             key: key.clone(),
             gateway,
-            listeners: listeners::read(key, gateway, world, index, &errors),
+            listeners: listeners::read(&written, &referrer, &frontend),
+            sets: Vec::new(),
+            frontend,
             refusal: class_refusal.or(parameters(gateway)).or(address_refusal).or(invalid),
-            unresolved: client_certificate(gateway),
+            unresolved,
+            backend_certificate,
             address,
             forwarded,
             trace,
@@ -96,14 +121,16 @@ fn parameters(gateway: &Gateway) -> Option<Refusal> {
     Some(Refusal::new(reasons::INVALID_PARAMETERS, "spec.infrastructure.parametersRef", message))
 }
 
-/// Being silent about it would send requests without the certificate that the backend asks for.
-fn client_certificate(gateway: &Gateway) -> Option<Refusal> {
-    gateway.spec.tls.as_ref()?.backend.as_ref()?.client_certificate_ref.as_ref()?;
-    Some(Refusal::new(
-        reasons::UNSUPPORTED_VALUE,
-        "spec.tls.backend.clientCertificateRef",
-        "client certificates towards backends are not supported yet, so none is presented; remove it",
-    ))
+/// Parts whose faults do not concern the Gateway as a whole: one listener, or the ListenerSets that may not come in.
+fn is_partial(path: &str) -> bool {
+    path.starts_with("spec.listeners[") || path.starts_with("spec.allowedListeners")
+}
+
+/// The certificate that backends are shown. A bad reference leaves the Gateway accepted (GEP-3155).
+fn client_certificate(gateway: &Gateway, referrer: &Referrer<'_, '_>) -> Option<Result<ObjectRef, Refusal>> {
+    let reference = gateway.spec.tls.as_ref()?.backend.as_ref()?.client_certificate_ref.as_ref()?;
+    let field = "spec.tls.backend.clientCertificateRef";
+    Some(referrer.certificate(reference, field, reasons::INVALID_CLIENT_CERTIFICATE_REF))
 }
 
 /// The address to bind, or why there is none.
@@ -114,7 +141,8 @@ fn address(gateway: &Gateway, options: &Options) -> (Option<IpAddr>, Option<Refu
     for (index, address) in gateway.spec.addresses.iter().enumerate() {
         let field = format!("spec.addresses[{index}]");
         if address.kind != AddressType::IpAddress {
-            let message = format!("type {} is not supported; use IPAddress", address.kind);
+            let message =
+                format!("type {} is not supported; use IPAddress or remove the address", address.kind);
             return (None, refuse(format!("{field}.type"), message));
         }
         if address.value.is_empty() {
@@ -124,6 +152,7 @@ fn address(gateway: &Gateway, options: &Options) -> (Option<IpAddr>, Option<Refu
             let message = format!("`{}` is no IP address", address.value);
             return (None, refuse(format!("{field}.value"), message));
         };
+        // In a cluster the Service of the Gateway has the addresses; the data plane binds all of its own.
         if options.exposure == Exposure::Direct && bound.replace(parsed).is_some() {
             let message = "a second address cannot be bound; keep one, or none to bind all".to_owned();
             return (None, refuse(field, message));
@@ -166,77 +195,4 @@ fn trusts(
         }
     };
     (forwarded, trace)
-}
-
-/// Writes down the status of Gateways and what is wrong with them.
-pub(crate) fn plan(gateways: &[GatewayState<'_>], status: &mut StatusPlan, problems: &mut Problems) {
-    for state in gateways {
-        let object = state.object();
-        for refusal in state.refusal.iter() {
-            problems.error(&object, refusal);
-        }
-        for refusal in state.unresolved.iter() {
-            problems.warning(&object, refusal);
-        }
-        for refusal in state.listeners.iter().flat_map(ListenerState::refusals) {
-            problems.error(&object, refusal);
-        }
-        let listeners = state.listeners.iter().map(|listener| listener.status(state)).collect();
-        status.gateways.insert(state.key.clone(), GatewayStatus { conditions: conditions(state), listeners });
-    }
-}
-
-fn conditions(state: &GatewayState<'_>) -> Vec<Condition> {
-    let generation = state.gateway.metadata.generation;
-    let refused: Vec<&str> = state
-        .listeners
-        .iter()
-        .filter(|listener| !listener.is_served())
-        .map(|listener| listener.spec.name.as_str())
-        .collect();
-    let some_valid = state.listeners.iter().any(ListenerState::is_accepted);
-    let served = state.listeners.iter().any(|listener| state.serves(listener));
-    let not_valid = format!("Listeners that are not served: {}.", refused.join(", "));
-    let accepted = match &state.refusal {
-        Some(refusal) => {
-            let message = format!("{}: {}", refusal.field, refusal.message);
-            Condition::new(types::ACCEPTED, false, refusal.reason, message, generation)
-        }
-        None if refused.is_empty() => {
-            Condition::new(types::ACCEPTED, true, reasons::ACCEPTED, "All listeners are valid.", generation)
-        }
-        None => Condition::new(
-            types::ACCEPTED,
-            some_valid,
-            reasons::LISTENERS_NOT_VALID,
-            not_valid.as_str(),
-            generation,
-        ),
-    };
-    let programmed = if served {
-        Condition::new(types::PROGRAMMED, true, reasons::PROGRAMMED, "Listeners are served.", generation)
-    } else {
-        Condition::new(types::PROGRAMMED, false, reasons::INVALID, "No listener is served.", generation)
-    };
-    let unresolved = state.unresolved.clone().or_else(|| {
-        let names: Vec<_> = state.listeners.iter().filter(|listener| listener.unresolved.is_some()).collect();
-        (!names.is_empty()).then(|| {
-            let names: Vec<_> = names.iter().map(|listener| listener.spec.name.as_str()).collect();
-            let message = format!("references of listeners {} are not resolved", names.join(", "));
-            Refusal::new(reasons::LISTENERS_NOT_RESOLVED, "", message)
-        })
-    });
-    let resolved = match unresolved {
-        None => Condition::new(
-            types::RESOLVED_REFS,
-            true,
-            reasons::RESOLVED_REFS,
-            "All references are resolved.",
-            generation,
-        ),
-        Some(refusal) => {
-            Condition::new(types::RESOLVED_REFS, false, refusal.reason, refusal.message, generation)
-        }
-    };
-    vec![accepted, programmed, resolved]
 }

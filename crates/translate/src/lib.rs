@@ -5,6 +5,7 @@
 
 mod attach;
 mod backends;
+mod binds;
 mod certificates;
 mod classes;
 mod conflicts;
@@ -12,25 +13,34 @@ mod endpoints;
 mod exclusive;
 mod features;
 mod filters;
+mod frontend;
+mod gateway_status;
 mod gateways;
+mod infrastructure;
 mod listeners;
 mod matches;
 mod policies;
 mod problem;
+mod references;
 pub mod report;
 mod routes;
 mod rules;
+mod sets;
 pub mod status;
 mod version;
 mod world;
 
-use clearway_model::{ForwardedTrust, Snapshot, TraceTrust};
+use std::collections::BTreeMap;
+
+use clearway_model::{ForwardedTrust, ObjectRef, Snapshot, TraceTrust};
 
 pub use features::SUPPORTED_FEATURES;
+pub use infrastructure::{InfrastructurePlan, shortened};
 pub use problem::{ObjectName, Problem};
+pub use references::Reference;
 pub use report::Report;
 pub use status::StatusPlan;
-pub use world::World;
+pub use world::{GatewayAddresses, InstalledApi, World};
 
 use backends::Backends;
 use problem::Problems;
@@ -43,6 +53,9 @@ pub struct Options {
     pub controller_name: String,
     /// How listeners reach the outside.
     pub exposure: Exposure,
+    /// With [`Exposure::Cluster`]: ports that HTTP listeners on 80 and HTTPS listeners on 443 of all Gateways are bound to
+    /// besides their private ones, for one entry that Gateways share. Of two that claim a hostname the older one has it.
+    pub merged: Option<(u16, u16)>,
     /// For Gateways without the annotation `clearway.dev/forwarded-trust`.
     pub forwarded: ForwardedTrust,
     /// For Gateways without the annotation `clearway.dev/trace-trust`.
@@ -55,7 +68,8 @@ pub enum Exposure {
     /// Ports are bound as written on this machine, so Gateways share them. `spec.addresses` is the address to bind.
     #[default]
     Direct,
-    /// Every Gateway has addresses of its own; ports of different Gateways never meet.
+    /// Every Gateway has addresses of its own; ports of different Gateways never meet. Private ports are bound:
+    /// [`World::ports`].
     Cluster,
 }
 
@@ -65,6 +79,7 @@ impl Options {
         Self {
             controller_name: controller_name.into(),
             exposure: Exposure::default(),
+            merged: None,
             forwarded: ForwardedTrust::default(),
             trace: TraceTrust::default(),
         }
@@ -78,6 +93,9 @@ pub struct Translation {
     pub snapshot: Snapshot,
     /// What is said about each object.
     pub status: StatusPlan,
+    /// What must be made for each Gateway of ours that is accepted. One that is refused has none: what was made for it
+    /// stays as it is until the Gateway is mended or deleted.
+    pub infrastructure: BTreeMap<ObjectRef, InfrastructurePlan>,
     /// What is wrong, sorted by object.
     pub problems: Vec<Problem>,
 }
@@ -91,7 +109,9 @@ pub fn translate(world: &World, options: &Options) -> Translation {
 
     let classes = classes::accept(world, options, &mut status, &mut problems);
     let mut gateways = gateways::read(world, &index, options, &classes, &mut problems);
+    sets::attach(&mut gateways, world, &index, &mut problems);
     conflicts::find(&mut gateways, options);
+    binds::assign(&mut gateways, world, options);
     listeners::serve(&gateways, world, &mut snapshot);
 
     let mut routes = attach::routes(world, &gateways, &mut problems);
@@ -101,10 +121,12 @@ pub fn translate(world: &World, options: &Options) -> Translation {
     let mut backends = Backends::new(world, &index);
     routes::serve(&mut routes, &gateways, &mut backends, &mut snapshot);
     routes::plan(routes, options, &mut status, &mut problems);
-    gateways::plan(&gateways, &mut status, &mut problems);
+    gateway_status::plan(&gateways, world, options, &mut status, &mut problems);
+    sets::plan(&gateways, &mut status, &mut problems);
     policies::plan(&backends, options, &mut status, &mut problems);
     snapshot.backends = backends.finish(&mut problems);
 
     snapshot.version = version::of(&snapshot);
-    Translation { snapshot, status, problems: problems.into_sorted() }
+    let infrastructure = infrastructure::plan(&gateways);
+    Translation { snapshot, status, infrastructure, problems: problems.into_sorted() }
 }

@@ -3,22 +3,30 @@
 use std::sync::Arc;
 
 use clearway_k8s::conditions::{reasons, types};
-use clearway_k8s::gateway::{FromNamespaces, Gateway, GatewayListener, Protocol, RouteGroupKind};
+use clearway_k8s::gateway::{FromNamespaces, GatewayListener, Protocol, RouteGroupKind};
 use clearway_k8s::{Condition, FieldError, GATEWAY_GROUP, Severity};
 use clearway_model::{
-    Hostname, Listener, ListenerProtocol, ListenerRef, ListenerTls, ObjectRef, RouteKind, Snapshot,
+    ClientValidation, Hostname, Listener, ListenerProtocol, ListenerRef, ListenerTls, ObjectRef, RouteKind,
+    Snapshot,
 };
 
-use crate::certificates;
+use crate::certificates::{self, Referrer};
+use crate::frontend::{Frontend, Proof};
 use crate::gateways::GatewayState;
-use crate::problem::Refusal;
+use crate::problem::{ObjectName, Refusal};
 use crate::status::ListenerStatus;
-use crate::world::{Index, World};
+use crate::world::World;
 
 /// A listener while it is translated.
 pub(crate) struct ListenerState<'w> {
     pub(crate) key: ListenerRef,
     pub(crate) spec: &'w GatewayListener,
+    /// Index of the ListenerSet that it is written in, among those of the Gateway.
+    pub(crate) set: Option<usize>,
+    /// Its field, such as `spec.listeners[3]`.
+    pub(crate) path: String,
+    /// Generation of the object that it is written in.
+    generation: i64,
     pub(crate) hostname: Hostname,
     /// Kinds of route that may attach.
     pub(crate) kinds: Vec<RouteKind>,
@@ -30,42 +38,67 @@ pub(crate) struct ListenerState<'w> {
     pub(crate) unresolved: Option<Refusal>,
     /// Certificates that can be served.
     pub(crate) certificates: Vec<ObjectRef>,
+    /// What clients must prove.
+    pub(crate) validation: Option<ClientValidation>,
+    /// Ports that are bound.
+    pub(crate) binds: Vec<u16>,
+    /// Whether the port of the spec leads to one of them.
+    pub(crate) reachable: bool,
     /// Accepted routes that are attached.
     pub(crate) attached: u32,
 }
 
-/// Reads the listeners of a Gateway; `errors` is what validation found in it.
+/// Listeners as they are written in one object.
+pub(crate) struct Written<'a, 'w> {
+    pub(crate) gateway: &'a ObjectRef,
+    /// The ListenerSet, with its index.
+    pub(crate) set: Option<(usize, &'a ObjectRef)>,
+    pub(crate) generation: i64,
+    pub(crate) listeners: &'w [GatewayListener],
+    /// What validation found in the object.
+    pub(crate) errors: &'a [FieldError],
+}
+
+/// Reads the listeners of a Gateway or a ListenerSet.
 pub(crate) fn read<'w>(
-    key: &ObjectRef,
-    gateway: &'w Gateway,
-    world: &'w World,
-    index: &Index<'w>,
-    errors: &[FieldError],
+    written: &Written<'_, 'w>,
+    referrer: &Referrer<'_, 'w>,
+    frontend: &Frontend,
 ) -> Vec<ListenerState<'w>> {
-    let each = gateway.spec.listeners.iter().enumerate();
+    let each = written.listeners.iter().enumerate();
     each.map(|(position, spec)| {
         let path = format!("spec.listeners[{position}]");
         let (kinds, bad_kind) = kinds(spec, &path);
-        let (certificates, bad_certificate) = match spec.protocol {
-            Protocol::Https => certificates::resolve(spec, &path, key, world, index),
-            _ => (Vec::new(), None),
+        let ((certificates, bad_certificate), proof) = match spec.protocol {
+            Protocol::Https => (certificates::resolve(spec, &path, referrer), frontend.on(spec.port).clone()),
+            _ => ((Vec::new(), None), Proof::default()),
         };
         ListenerState {
-            key: ListenerRef { gateway: key.clone(), name: spec.name.as_str().into() },
+            key: ListenerRef {
+                gateway: written.gateway.clone(),
+                set: written.set.map(|(_, key)| key.clone()),
+                name: spec.name.as_str().into(),
+            },
             spec,
+            set: written.set.map(|(index, _)| index),
+            generation: written.generation,
             hostname: Hostname::parse(spec.hostname.as_deref().unwrap_or_default()),
             kinds,
-            refusal: refusal(spec, &path, gateway, errors),
+            refusal: refusal(spec, &path, written.errors).or(proof.refusal),
             conflict: None,
-            unresolved: bad_kind.or(bad_certificate),
+            unresolved: bad_kind.or(bad_certificate).or(proof.unresolved),
             certificates,
+            validation: proof.validation,
+            binds: Vec::new(),
+            reachable: false,
             attached: 0,
+            path,
         }
     })
     .collect()
 }
 
-fn refusal(spec: &GatewayListener, path: &str, gateway: &Gateway, errors: &[FieldError]) -> Option<Refusal> {
+fn refusal(spec: &GatewayListener, path: &str, errors: &[FieldError]) -> Option<Refusal> {
     if !matches!(spec.protocol, Protocol::Http | Protocol::Https) {
         let message = format!("{} is not served; use HTTP or HTTPS", spec.protocol);
         return Some(Refusal::new(reasons::UNSUPPORTED_PROTOCOL, format!("{path}.protocol"), message));
@@ -73,21 +106,7 @@ fn refusal(spec: &GatewayListener, path: &str, gateway: &Gateway, errors: &[Fiel
     let inside = format!("{path}.");
     let invalid =
         errors.iter().find(|error| error.severity == Severity::Error && error.path.starts_with(&inside));
-    if let Some(error) = invalid {
-        return Some(Refusal::new(reasons::UNSUPPORTED_VALUE, &error.path, &error.message));
-    }
-    // Serving the port without the validation that is asked for would let everybody in.
-    let validates = spec.protocol == Protocol::Https && gateway.spec.validates_clients_on(spec.port);
-    validates.then(|| {
-        Refusal::new(
-            reasons::UNSUPPORTED_VALUE,
-            "spec.tls.frontend",
-            format!(
-                "client certificates on port {} cannot be validated yet, so it stays closed; remove it",
-                spec.port
-            ),
-        )
-    })
+    invalid.map(|error| Refusal::new(reasons::UNSUPPORTED_VALUE, &error.path, &error.message))
 }
 
 /// Kinds of route that may attach, and the first kind that no listener knows.
@@ -136,60 +155,66 @@ impl ListenerState<'_> {
         self.refusal.iter().chain(&self.conflict).chain(&self.unresolved)
     }
 
+    /// Whether it is served, and clients can reach it.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.is_served() && self.reachable
+    }
+
+    /// The object that it is written in.
+    pub(crate) fn object(&self) -> ObjectName {
+        match &self.key.set {
+            Some(set) => ObjectName::new("ListenerSet", &set.namespace, &set.name),
+            None => ObjectName::new("Gateway", &self.key.gateway.namespace, &self.key.gateway.name),
+        }
+    }
+
     /// Whether routes of a namespace may attach.
     pub(crate) fn lets_in(&self, namespace: &str, world: &World) -> bool {
         let allowed = &self.spec.allowed_routes.namespaces;
+        let own = self.key.set.as_ref().unwrap_or(&self.key.gateway);
         match allowed.from {
             FromNamespaces::All => true,
-            FromNamespaces::Same => *namespace == *self.key.gateway.namespace,
-            FromNamespaces::Selector => allowed.selector.as_ref().is_some_and(|selector| {
-                let known = world.namespaces.get(namespace).map(|object| &object.metadata.labels);
-                let mut labels = known.cloned().unwrap_or_default();
-                labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.to_owned());
-                selector.matches(&labels)
-            }),
+            FromNamespaces::Same => *namespace == *own.namespace,
+            FromNamespaces::Selector => {
+                allowed.selector.as_ref().is_some_and(|selector| world.selects(selector, namespace))
+            }
             FromNamespaces::None | FromNamespaces::Unknown(_) => false,
         }
     }
 
     pub(crate) fn status(&self, gateway: &GatewayState<'_>) -> ListenerStatus {
-        let generation = gateway.gateway.metadata.generation;
-        let condition = |kind, holds, refusal: Option<&Refusal>, reason, message: &str| match refusal {
-            Some(refusal) => {
-                Condition::new(kind, holds, refusal.reason, refusal.message.as_str(), generation)
-            }
-            None => Condition::new(kind, holds, reason, message, generation),
+        let condition = |kind, holds, (reason, message): (&str, &str)| {
+            Condition::new(kind, holds, reason, message, self.generation)
         };
-        let refused = self.refusal.as_ref().or(self.conflict.as_ref());
-        let served = gateway.serves(self);
-        let programmed = if served { reasons::PROGRAMMED } else { reasons::INVALID };
-        let programmed_message = if served { "The port is served." } else { "The listener is not served." };
-        let mut conditions = vec![
-            condition(
-                types::ACCEPTED,
-                refused.is_none(),
-                refused,
-                reasons::ACCEPTED,
-                "The listener is valid.",
-            ),
-            condition(types::PROGRAMMED, served, None, programmed, programmed_message),
-            condition(
-                types::RESOLVED_REFS,
-                self.unresolved.is_none(),
-                self.unresolved.as_ref(),
-                reasons::RESOLVED_REFS,
-                "All references are resolved.",
-            ),
+        let said = |refusal: Option<&'_ Refusal>, otherwise: (&'static str, &'static str)| {
+            refusal.map_or((otherwise.0, otherwise.1.to_owned()), |refusal| {
+                (refusal.reason, format!("{}: {}", refusal.field, refusal.message))
+            })
+        };
+        // A conflict says more than a protocol that is not served: the port is somebody else's.
+        let refused = self.conflict.as_ref().or(self.refusal.as_ref());
+        let accepted = said(refused, (reasons::ACCEPTED, "The listener is valid."));
+        let programmed = if !gateway.serves(self) {
+            said(
+                self.conflict.as_ref(),
+                (reasons::INVALID, "The listener is not served; see its other conditions."),
+            )
+        } else if !self.reachable {
+            said(None, (reasons::PENDING, "The port is being set up; this takes a moment."))
+        } else {
+            said(None, (reasons::PROGRAMMED, "The port is served."))
+        };
+        let resolved =
+            said(self.unresolved.as_ref(), (reasons::RESOLVED_REFS, "All references are resolved."));
+        let conflicted =
+            said(self.conflict.as_ref(), (reasons::NO_CONFLICTS, "No other listener is in the way."));
+        let served = gateway.serves(self) && self.reachable;
+        let conditions = vec![
+            condition(types::ACCEPTED, refused.is_none(), (accepted.0, &accepted.1)),
+            condition(types::PROGRAMMED, served, (programmed.0, &programmed.1)),
+            condition(types::RESOLVED_REFS, self.unresolved.is_none(), (resolved.0, &resolved.1)),
+            condition(types::CONFLICTED, self.conflict.is_some(), (conflicted.0, &conflicted.1)),
         ];
-        let conflict = self.conflict.as_ref();
-        let no_conflict = "No other listener is in the way.";
-        conditions.push(condition(
-            types::CONFLICTED,
-            conflict.is_some(),
-            conflict,
-            reasons::NO_CONFLICTS,
-            no_conflict,
-        ));
         let supported_kinds = self
             .kinds
             .iter()
@@ -217,14 +242,20 @@ pub(crate) fn serve(gateways: &[GatewayState<'_>], world: &World, snapshot: &mut
                 listener: state.key.clone(),
                 address: gateway.address,
                 port: state.spec.port,
+                binds: state.binds.clone(),
                 protocol,
                 hostname: state.hostname.clone(),
                 tls,
+                client_validation: state.validation.clone(),
+                backend_certificate: gateway.backend_certificate.clone(),
                 forwarded: gateway.forwarded,
                 trace: gateway.trace,
             };
             snapshot.listeners.insert(state.key.clone(), listener);
-            for key in &state.certificates {
+            for key in state.certificates.iter().chain(&gateway.backend_certificate) {
+                if snapshot.certificates.contains_key(key) {
+                    continue;
+                }
                 if let Some(Ok(certificate)) =
                     world.secrets.get(key).map(|secret| certificates::read(key, secret))
                 {

@@ -6,7 +6,7 @@ use clearway_k8s::conditions::reasons;
 use clearway_k8s::route::{
     GrpcRoute, GrpcRouteMatch, HttpRoute, HttpRouteMatch, PathMatchType, TextMatchType, ValueMatch,
 };
-use clearway_k8s::validate::{validate_grpc_route, validate_http_route};
+use clearway_k8s::validate::{validate_grpc_route, validate_http_route, validate_stream_route};
 use clearway_k8s::{FieldError, Severity};
 use clearway_model::{GrpcMethodMatch, HeaderMatch, Match, PathMatch, QueryMatch, TextMatch};
 
@@ -19,6 +19,7 @@ pub(crate) fn judge(source: RouteSource<'_>) -> Verdict {
     let (mut errors, count) = match source {
         RouteSource::Http(route) => (validate_http_route(route), route.spec.rules.len()),
         RouteSource::Grpc(route) => (validate_grpc_route(route), route.spec.rules.len()),
+        RouteSource::Stream(route) => (validate_stream_route(route), 0),
     };
     errors.retain(|error| error.severity == Severity::Error);
     let whole = errors.iter().find(|error| rule_of(&error.path).is_none()).map(refusal);
@@ -37,6 +38,7 @@ fn rule_verdict(errors: &[FieldError], position: usize, source: RouteSource<'_>)
     let expression = match source {
         RouteSource::Http(route) => http_expressions(route, position),
         RouteSource::Grpc(route) => grpc_expressions(route, position),
+        RouteSource::Stream(_) => None,
     };
     match (expression, mine.first()) {
         (Some(refusal), _) => RuleVerdict::Dropped(refusal),

@@ -136,23 +136,27 @@ pub(crate) fn authorities(
             continue;
         }
         let key = ObjectRef::new(namespace, reference.name.as_str());
-        let text = world.config_maps.get(&key).map(|map| map.data.get("ca.crt"));
-        let problem = match text {
-            None => format!("ConfigMap {key} does not exist; add it"),
-            Some(None) => format!("ConfigMap {key} has no ca.crt"),
-            Some(Some(text)) => {
-                let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
-                if chain.is_ok_and(|chain| !chain.is_empty()) {
-                    found.pem.extend_from_slice(text.as_bytes());
-                    found.pem.push(b'\n');
-                    continue;
-                }
-                format!("ca.crt of ConfigMap {key} holds no certificate in PEM; replace it")
+        match authority(&key, world) {
+            Ok(pem) => found.pem.extend_from_slice(pem.as_bytes()),
+            Err(problem) => {
+                found.refusals.push(Refusal::new(reasons::INVALID_CA_CERTIFICATE_REF, field, problem));
             }
-        };
-        found.refusals.push(Refusal::new(reasons::INVALID_CA_CERTIFICATE_REF, field, problem));
+        }
     }
     found
+}
+
+/// `ca.crt` of a ConfigMap with a line end behind it, or what is wrong with it.
+pub(crate) fn authority(key: &ObjectRef, world: &World) -> Result<String, String> {
+    let map = world.config_maps.get(key).ok_or_else(|| format!("ConfigMap {key} does not exist; add it"))?;
+    let text = map.data.get("ca.crt");
+    let text =
+        text.ok_or_else(|| format!("ConfigMap {key} has no ca.crt; put the PEM of the authority there"))?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+    if chain.is_ok_and(|chain| !chain.is_empty()) {
+        return Ok(format!("{text}\n"));
+    }
+    Err(format!("ca.crt of ConfigMap {key} holds no certificate in PEM; replace it"))
 }
 
 /// Names to verify.

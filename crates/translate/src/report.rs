@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use clearway_k8s::conditions::types;
+use clearway_k8s::gateway::GatewayListener;
 use clearway_k8s::route::ParentReference;
 use clearway_k8s::{Condition, Severity};
-use clearway_model::{BackendFault, BackendRef, Hostname, RouteRef, Rule, RuleRef};
+use clearway_model::{BackendFault, BackendRef, Hostname, RouteKind, RouteRef, Rule, RuleRef};
 use serde::Serialize;
 
+use crate::status::ListenerStatus;
 use crate::{Problem, Translation, World};
 
 /// What became of everything.
@@ -21,7 +23,7 @@ pub struct Report {
     pub listeners: Vec<ListenerReport>,
     /// Routes, by kind, namespace and name.
     pub routes: Vec<RouteReport>,
-    /// Gateways and routes that belong to others, as `Kind namespace/name`.
+    /// Gateways, ListenerSets and routes that belong to others, as `Kind namespace/name`.
     pub not_ours: Vec<String>,
     /// What is wrong.
     pub problems: Vec<Problem>,
@@ -31,7 +33,7 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListenerReport {
-    /// `namespace/gateway/listener`.
+    /// `namespace/gateway/listener`, or `namespace/gateway/set namespace/set/listener`.
     pub listener: String,
     /// Port.
     pub port: u16,
@@ -149,25 +151,44 @@ fn listeners(translation: &Translation, world: &World) -> Vec<ListenerReport> {
     let mut found = Vec::new();
     for (key, status) in &translation.status.gateways {
         let Some(gateway) = world.gateways.get(key) else { continue };
+        let refusal = failures(&status.conditions, &[types::ACCEPTED]);
         for (spec, entry) in gateway.spec.listeners.iter().zip(&status.listeners) {
-            let gateway_refusal = failures(&status.conditions, &[types::ACCEPTED]);
-            let mut reasons = failures(&entry.conditions, &[types::ACCEPTED, types::RESOLVED_REFS]);
-            let served = holds(&entry.conditions, types::PROGRAMMED);
-            if reasons.is_empty() && !served {
-                reasons = gateway_refusal;
-            }
-            found.push(ListenerReport {
-                listener: format!("{key}/{}", spec.name),
-                port: spec.port,
-                protocol: spec.protocol.to_string(),
-                hostname: Hostname::parse(spec.hostname.as_deref().unwrap_or_default()).to_string(),
-                served,
-                attached_routes: entry.attached_routes,
-                reasons,
-            });
+            found.push(listener(format!("{key}/{}", spec.name), spec, entry, &refusal));
+        }
+    }
+    for (key, status) in &translation.status.listener_sets {
+        let Some(set) = world.listener_sets.get(key) else { continue };
+        let parent = &set.spec.parent_ref;
+        let namespace = parent.namespace.as_deref().unwrap_or(&key.namespace);
+        let refusal = failures(&status.conditions, &[types::ACCEPTED]);
+        for (spec, entry) in set.spec.listeners.iter().zip(&status.listeners) {
+            let name = format!("{namespace}/{}/{key}/{}", parent.name, spec.name);
+            found.push(listener(name, spec, entry, &refusal));
         }
     }
     found
+}
+
+fn listener(
+    name: String,
+    spec: &GatewayListener,
+    entry: &ListenerStatus,
+    parent_refusal: &[String],
+) -> ListenerReport {
+    let mut reasons = failures(&entry.conditions, &[types::ACCEPTED, types::RESOLVED_REFS]);
+    let served = holds(&entry.conditions, types::PROGRAMMED);
+    if reasons.is_empty() && !served {
+        reasons = parent_refusal.to_vec();
+    }
+    ListenerReport {
+        listener: name,
+        port: spec.port,
+        protocol: spec.protocol.to_string(),
+        hostname: Hostname::parse(spec.hostname.as_deref().unwrap_or_default()).to_string(),
+        served,
+        attached_routes: entry.attached_routes,
+        reasons,
+    }
 }
 
 fn holds(conditions: &[Condition], kind: &str) -> bool {
@@ -242,14 +263,25 @@ fn not_ours(translation: &Translation, world: &World) -> Vec<String> {
         .keys()
         .filter(|key| !status.gateways.contains_key(*key))
         .map(|key| format!("Gateway {key}"));
-    let http = world.http_routes.keys().map(|key| (clearway_model::RouteKind::Http, key));
-    let grpc = world.grpc_routes.keys().map(|key| (clearway_model::RouteKind::Grpc, key));
+    let sets = world
+        .listener_sets
+        .keys()
+        .filter(|key| !status.listener_sets.contains_key(*key))
+        .map(|key| format!("ListenerSet {key}"));
+    let http = world.http_routes.keys().map(|key| (RouteKind::Http, key));
+    let grpc = world.grpc_routes.keys().map(|key| (RouteKind::Grpc, key));
+    let tls = world.tls_routes.keys().map(|key| (RouteKind::Tls, key));
+    let tcp = world.tcp_routes.keys().map(|key| (RouteKind::Tcp, key));
+    let udp = world.udp_routes.keys().map(|key| (RouteKind::Udp, key));
     let routes = http
         .chain(grpc)
+        .chain(tls)
+        .chain(tcp)
+        .chain(udp)
         .map(|(kind, key)| RouteRef { kind, object: key.clone() })
         .filter(|key| !status.routes.contains_key(key))
         .map(|key| key.to_string());
-    gateways.chain(routes).collect()
+    gateways.chain(sets).chain(routes).collect()
 }
 
 impl fmt::Display for Report {

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clearway_k8s::Condition;
 use clearway_k8s::conditions::{reasons, types};
+use clearway_k8s::stream_route::StreamRoute;
 use clearway_model::{Hostname, ListenerRef, RuleParent, Snapshot};
 
 use crate::Options;
-use crate::attach::{ParentState, RouteState, RuleVerdict};
+use crate::attach::{ParentState, RouteSource, RouteState, RuleVerdict};
 use crate::backends::{Asker, Backends};
 use crate::gateways::GatewayState;
 use crate::problem::{Problems, Refusal};
@@ -21,6 +22,7 @@ pub(crate) fn serve(
     backends: &mut Backends<'_, '_>,
     snapshot: &mut Snapshot,
 ) {
+    let mut served = Vec::new();
     for state in routes {
         let parents = parents(state, gateways);
         let accepted = state.parents.iter().filter(|parent| parent.refusal.is_none());
@@ -28,13 +30,36 @@ pub(crate) fn serve(
             .filter_map(|parent| gateways.get(parent.gateway))
             .map(|gateway| gateway.key.clone())
             .collect();
-        let asker = Asker { kind: state.key.kind, namespace: &state.key.object.namespace, gateways: &users };
+        let namespace = &state.key.object.namespace;
+        let asker = Asker { kind: state.key.kind, namespace, gateways: &users, served: !parents.is_empty() };
         let mut unresolved = Vec::new();
         let rules = rules::convert(state, &parents, &asker, backends, &mut unresolved);
+        if let RouteSource::Stream(route) = state.source {
+            look_at_backends(route, &asker, backends, &mut unresolved);
+        }
         if !parents.is_empty() {
-            snapshot.rules.extend(rules.into_iter().map(|rule| (rule.rule.clone(), rule)));
+            served.extend(rules.into_iter().map(|rule| (rule.rule.clone(), rule)));
         }
         state.unresolved = unresolved;
+    }
+    // They come in the order of their names, so the map is built in one go.
+    snapshot.rules = served.into_iter().collect();
+}
+
+/// Notes what is wrong with references of a route that is not served; no backend comes of them.
+fn look_at_backends(
+    route: &StreamRoute,
+    asker: &Asker<'_>,
+    backends: &Backends<'_, '_>,
+    unresolved: &mut Vec<Refusal>,
+) {
+    for (position, rule) in route.spec.rules.iter().enumerate() {
+        for (index, reference) in rule.backend_refs.iter().enumerate() {
+            if let Err(refusal) = backends.look(asker, reference.into()) {
+                let field = format!("spec.rules[{position}].backendRefs[{index}]");
+                refusal.into_fault(&field, unresolved);
+            }
+        }
     }
 }
 
@@ -62,6 +87,7 @@ pub(crate) fn plan(
     status: &mut StatusPlan,
     problems: &mut Problems,
 ) {
+    let mut planned = Vec::with_capacity(routes.len());
     for state in routes {
         let object = state.object();
         let parent_refusals = state.parents.iter().filter_map(|parent| parent.refusal.as_ref());
@@ -80,8 +106,9 @@ pub(crate) fn plan(
             conditions: conditions(&state, parent),
         });
         let parents = parents.collect();
-        status.routes.insert(state.key.clone(), RouteStatus { parents });
+        planned.push((state.key.clone(), RouteStatus { parents }));
     }
+    status.routes = planned.into_iter().collect();
 }
 
 fn conditions(state: &RouteState<'_>, parent: &ParentState<'_>) -> Vec<Condition> {

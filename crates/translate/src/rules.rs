@@ -89,6 +89,7 @@ impl<'w> Parts<'w> {
                     retry: None,
                 }
             }
+            RouteSource::Stream(_) => return None,
         })
     }
 }
@@ -102,7 +103,7 @@ fn targets(
 ) -> Vec<WeightedBackend> {
     let each = refs.iter().enumerate().map(|(index, reference)| {
         let field = format!("{path}.backendRefs[{index}]");
-        let target = backends.resolve(asker, &reference.object());
+        let target = backends.resolve(asker, reference.into());
         let target = target.map_err(|refusal| refusal.into_fault(&field, unresolved));
         let filters = filters::convert(&reference.filters, &field, asker, backends, unresolved);
         WeightedBackend { target, weight: reference.weight, filters }

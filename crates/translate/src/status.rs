@@ -1,10 +1,11 @@
 //! The status that every object of ours should have. The control plane writes it; `clearway check` prints it.
 //!
-//! Addresses, `lastTransitionTime` and entries of other controllers are the writer's part.
+//! `lastTransitionTime` and entries of other controllers are the writer's part.
 
 use std::collections::BTreeMap;
 
 use clearway_k8s::Condition;
+use clearway_k8s::conditions::types;
 use clearway_k8s::gateway::RouteGroupKind;
 use clearway_k8s::route::ParentReference;
 use clearway_model::{ObjectRef, RouteRef};
@@ -17,7 +18,9 @@ pub struct StatusPlan {
     pub classes: BTreeMap<String, ClassStatus>,
     /// Gateways of those classes.
     pub gateways: BTreeMap<ObjectRef, GatewayStatus>,
-    /// Routes with at least one parent of ours.
+    /// ListenerSets of those Gateways, attached or refused.
+    pub listener_sets: BTreeMap<ObjectRef, ListenerSetStatus>,
+    /// Routes of all kinds with at least one parent of ours.
     pub routes: BTreeMap<RouteRef, RouteStatus>,
     /// BackendTLSPolicies for Services that our routes use.
     pub tls_policies: BTreeMap<ObjectRef, PolicyStatus>,
@@ -33,17 +36,53 @@ pub struct ClassStatus {
     pub supported_features: Vec<&'static str>,
 }
 
-/// `Gateway.status` without addresses.
+/// Types of conditions that are ours to write on GatewayClasses, Gateways, ListenerSets and listeners: one of these that a
+/// plan does not name is stale and goes; all others belong to somebody else and stay.
+pub const OWN_CONDITIONS: &[&str] = &[
+    types::ACCEPTED,
+    types::PROGRAMMED,
+    types::RESOLVED_REFS,
+    types::CONFLICTED,
+    types::PARTIALLY_INVALID,
+    types::INSECURE_FRONTEND_VALIDATION_MODE,
+    types::SUPPORTED_VERSION,
+];
+
+/// `Gateway.status`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GatewayStatus {
+    /// Addresses that lead to the Gateway.
+    pub addresses: Vec<StatusAddress>,
+    /// ListenerSets that are attached and accepted.
+    pub attached_listener_sets: u32,
     /// Conditions.
     pub conditions: Vec<Condition>,
     /// One entry per listener, in the order of the spec.
     pub listeners: Vec<ListenerStatus>,
 }
 
-/// `Gateway.status.listeners[]`.
+/// `Gateway.status.addresses[]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StatusAddress {
+    /// `IPAddress` or `Hostname`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The address.
+    pub value: String,
+}
+
+/// `ListenerSet.status`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenerSetStatus {
+    /// Conditions.
+    pub conditions: Vec<Condition>,
+    /// One entry per listener, in the order of the spec; none while the Gateway does not let the set in.
+    pub listeners: Vec<ListenerStatus>,
+}
+
+/// `status.listeners[]` of a Gateway or a ListenerSet.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListenerStatus {
@@ -57,7 +96,7 @@ pub struct ListenerStatus {
     pub conditions: Vec<Condition>,
 }
 
-/// `HTTPRoute.status` and `GRPCRoute.status`: only our entries.
+/// `status` of a route of any kind: only our entries.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteStatus {

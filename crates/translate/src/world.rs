@@ -1,14 +1,17 @@
 //! All objects that are known, by namespace and name, and the indexes that keep translation from searching.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use clearway_k8s::Object;
 use clearway_k8s::backend::Backend;
 use clearway_k8s::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
 use clearway_k8s::gateway::{Gateway, GatewayClass};
 use clearway_k8s::grant::{CrossReference, ReferenceGrant, permits};
+use clearway_k8s::listener_set::ListenerSet;
 use clearway_k8s::policy::BackendTlsPolicy;
 use clearway_k8s::route::{GrpcRoute, HttpRoute};
+use clearway_k8s::selector::LabelSelector;
+use clearway_k8s::stream_route::StreamRoute;
 use clearway_model::ObjectRef;
 
 /// Every object that translation looks at.
@@ -18,10 +21,18 @@ pub struct World {
     pub classes: BTreeMap<String, GatewayClass>,
     /// Gateways.
     pub gateways: BTreeMap<ObjectRef, Gateway>,
+    /// ListenerSets.
+    pub listener_sets: BTreeMap<ObjectRef, ListenerSet>,
     /// HTTPRoutes.
     pub http_routes: BTreeMap<ObjectRef, HttpRoute>,
     /// GRPCRoutes.
     pub grpc_routes: BTreeMap<ObjectRef, GrpcRoute>,
+    /// TLSRoutes.
+    pub tls_routes: BTreeMap<ObjectRef, StreamRoute>,
+    /// TCPRoutes.
+    pub tcp_routes: BTreeMap<ObjectRef, StreamRoute>,
+    /// UDPRoutes.
+    pub udp_routes: BTreeMap<ObjectRef, StreamRoute>,
     /// ReferenceGrants.
     pub grants: BTreeMap<ObjectRef, ReferenceGrant>,
     /// BackendTLSPolicies.
@@ -38,6 +49,31 @@ pub struct World {
     pub namespaces: BTreeMap<String, Namespace>,
     /// Backends.
     pub backends: BTreeMap<ObjectRef, Backend>,
+    /// The private port behind each port of a Gateway: `(Gateway, port of the spec)`. The control plane allocates them;
+    /// only [`crate::Exposure::Cluster`] looks at them, and a port that is missing here is not bound yet.
+    pub ports: BTreeMap<(ObjectRef, u16), u16>,
+    /// What the Service of each Gateway was given. Only [`crate::Exposure::Cluster`] looks at it.
+    pub addresses: BTreeMap<ObjectRef, GatewayAddresses>,
+    /// The Gateway API as the apiserver has it; `None` is unknown, as in files.
+    pub api: Option<InstalledApi>,
+}
+
+/// Addresses of the Service of a Gateway.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GatewayAddresses {
+    /// IP addresses and names of `status.loadBalancer.ingress`, in its order.
+    pub assigned: Vec<String>,
+}
+
+/// The custom resource definitions of the Gateway API.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InstalledApi {
+    /// Annotation `gateway.networking.k8s.io/bundle-version` of the CRDs, such as `v1.6.3`.
+    pub bundle_version: String,
+    /// Whether the annotation `gateway.networking.k8s.io/channel` says `experimental`.
+    pub experimental: bool,
+    /// Kinds of the Gateway API that are served.
+    pub kinds: BTreeSet<String>,
 }
 
 impl World {
@@ -49,8 +85,12 @@ impl World {
         match object {
             Object::GatewayClass(object) => self.classes.insert(name, object).is_some(),
             Object::Gateway(object) => self.gateways.insert(key, object).is_some(),
+            Object::ListenerSet(object) => self.listener_sets.insert(key, object).is_some(),
             Object::HttpRoute(object) => self.http_routes.insert(key, object).is_some(),
             Object::GrpcRoute(object) => self.grpc_routes.insert(key, object).is_some(),
+            Object::TlsRoute(object) => self.tls_routes.insert(key, object).is_some(),
+            Object::TcpRoute(object) => self.tcp_routes.insert(key, object).is_some(),
+            Object::UdpRoute(object) => self.udp_routes.insert(key, object).is_some(),
             Object::ReferenceGrant(object) => self.grants.insert(key, object).is_some(),
             Object::BackendTlsPolicy(object) => self.tls_policies.insert(key, object).is_some(),
             Object::Service(object) => self.services.insert(key, object).is_some(),
@@ -69,8 +109,12 @@ impl World {
         match kind {
             "GatewayClass" => self.classes.remove(name).is_some(),
             "Gateway" => self.gateways.remove(&key).is_some(),
+            "ListenerSet" => self.listener_sets.remove(&key).is_some(),
             "HTTPRoute" => self.http_routes.remove(&key).is_some(),
             "GRPCRoute" => self.grpc_routes.remove(&key).is_some(),
+            "TLSRoute" => self.tls_routes.remove(&key).is_some(),
+            "TCPRoute" => self.tcp_routes.remove(&key).is_some(),
+            "UDPRoute" => self.udp_routes.remove(&key).is_some(),
             "ReferenceGrant" => self.grants.remove(&key).is_some(),
             "BackendTLSPolicy" => self.tls_policies.remove(&key).is_some(),
             "Service" => self.services.remove(&key).is_some(),
@@ -81,6 +125,16 @@ impl World {
             "Backend" => self.backends.remove(&key).is_some(),
             _ => false,
         }
+    }
+}
+
+impl World {
+    /// Whether a selector picks a namespace. One that is not known has no labels but its name.
+    pub(crate) fn selects(&self, selector: &LabelSelector, namespace: &str) -> bool {
+        let known = self.namespaces.get(namespace).map(|object| &object.metadata.labels);
+        let mut labels = known.cloned().unwrap_or_default();
+        labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.to_owned());
+        selector.matches(&labels)
     }
 }
 

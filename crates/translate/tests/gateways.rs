@@ -5,7 +5,8 @@ mod common;
 use clearway_model::{ForwardedTrust, TraceTrust};
 use clearway_translate::{Exposure, Options, translate};
 use common::{
-    CLASS, CONTROLLER, GATEWAY, TO_WEB, WEB, gateway_lines, http_route, listener_condition, run, world,
+    CLASS, CONTROLLER, GATEWAY, TO_WEB, WEB, gateway_lines, http_route, listener_condition, run, secret,
+    world,
 };
 
 /// A Gateway `default/gw` with listeners as flow YAML.
@@ -14,15 +15,6 @@ fn gateway(listeners: &str) -> String {
         "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: gw, generation: 7}}\nspec:\n  \
          gatewayClassName: clearway\n  listeners: {listeners}\n"
     )
-}
-
-/// A Secret with the certificate of the shipped example.
-fn secret(namespace: &str, name: &str) -> String {
-    let text = include_str!("../../../examples/quickstart/gateway.yaml");
-    let secret = text.split("\n---\n").last().unwrap_or_default();
-    secret
-        .replace("name: demo-certificate", &format!("name: {name}"))
-        .replace("namespace: default", &format!("namespace: {namespace}"))
 }
 
 fn https(refs: &str) -> String {
@@ -196,7 +188,7 @@ fn the_older_gateway_keeps_a_port_and_a_cluster_has_no_such_quarrel() {
     assert!(
         translation.problems[0]
             .message
-            .contains("is held by listener default/elder/http of an older Gateway"),
+            .contains("is held by listener default/elder/http, which is of an older Gateway"),
         "{:?}",
         translation.problems
     );
@@ -208,7 +200,7 @@ fn the_older_gateway_keeps_a_port_and_a_cluster_has_no_such_quarrel() {
 }
 
 #[test]
-fn what_is_not_supported_yet_is_refused_and_not_skipped() {
+fn what_cannot_be_done_is_refused_and_not_skipped() {
     let cases = [
         ("addresses: [{type: Hostname, value: a.example}]", "Accepted=False/UnsupportedAddress", 0),
         ("addresses: [{value: 127.0.0.1}]", "Accepted=True/Accepted", 1),
@@ -221,7 +213,7 @@ fn what_is_not_supported_yet_is_refused_and_not_skipped() {
         ),
         (
             "tls: {backend: {clientCertificateRef: {name: c}}}",
-            "Accepted=True/Accepted@7 Programmed=True/Programmed@7 ResolvedRefs=False/UnsupportedValue",
+            "Accepted=True/Accepted@7 Programmed=True/Programmed@7 ResolvedRefs=False/InvalidClientCertificateRef",
             1,
         ),
     ];
@@ -231,9 +223,6 @@ fn what_is_not_supported_yet_is_refused_and_not_skipped() {
         assert!(line.contains(want), "{field}: {line}");
         assert_eq!(translation.snapshot.listeners.len(), served, "{field}");
     }
-    let clients = "  tls: {frontend: {default: {validation: {caCertificateRefs: []}}}}\n";
-    let translation = run(&[CLASS, &format!("{}{clients}", https("[{name: s}]")), &secret("default", "s")]);
-    assert_eq!(listener_condition(&translation, "tls", "Accepted"), "False/UnsupportedValue");
 }
 
 #[test]

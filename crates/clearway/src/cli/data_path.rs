@@ -18,12 +18,8 @@ pub(crate) struct DataPathArgs {
     /// Time for requests to finish after SIGTERM.
     #[arg(long, env = "CLEARWAY_DRAIN_TIMEOUT", default_value = "30s", value_parser = duration)]
     drain_timeout: Duration,
-    /// What to make of X-Forwarded-* and Forwarded of clients, where a Gateway has no annotation of its own.
-    #[arg(long, env = "CLEARWAY_FORWARDED_TRUST", value_enum, default_value_t = Forwarded::Replace)]
-    forwarded_trust: Forwarded,
-    /// What to make of a client's traceparent, where a Gateway has no annotation of its own.
-    #[arg(long, env = "CLEARWAY_TRACE_TRUST", value_enum, default_value_t = Trace::Accept)]
-    trace_trust: Trace,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
     /// Bytes of request headers; more is answered 431.
     #[arg(long, env = "CLEARWAY_MAX_HEADER_BYTES", default_value = "64KiB", value_parser = size)]
     max_header_bytes: usize,
@@ -89,6 +85,36 @@ enum Forwarded {
     Append,
 }
 
+/// What Gateways believe of clients unless they say so themselves.
+#[derive(Debug, Args)]
+pub(crate) struct TrustArgs {
+    /// What to make of X-Forwarded-* and Forwarded of clients, where a Gateway has no annotation of its own.
+    #[arg(long, env = "CLEARWAY_FORWARDED_TRUST", value_enum, default_value_t = Forwarded::Replace)]
+    forwarded_trust: Forwarded,
+    /// What to make of a client's traceparent, where a Gateway has no annotation of its own.
+    #[arg(long, env = "CLEARWAY_TRACE_TRUST", value_enum, default_value_t = Trace::Accept)]
+    trace_trust: Trace,
+}
+
+impl TrustArgs {
+    /// Trust in `X-Forwarded-*`.
+    pub(crate) fn forwarded(&self) -> ForwardedTrust {
+        match self.forwarded_trust {
+            Forwarded::Replace => ForwardedTrust::Replace,
+            Forwarded::Append => ForwardedTrust::Append,
+        }
+    }
+
+    /// Trust in `traceparent`.
+    pub(crate) fn trace(&self) -> TraceTrust {
+        match self.trace_trust {
+            Trace::Accept => TraceTrust::Accept,
+            Trace::Link => TraceTrust::Link,
+            Trace::Ignore => TraceTrust::Ignore,
+        }
+    }
+}
+
 /// Trust in `traceparent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Trace {
@@ -121,8 +147,8 @@ impl DataPathArgs {
                 max: self.max_ejection_time,
             },
             drain: self.drain_timeout,
-            forwarded: self.forwarded(),
-            trace: self.trace(),
+            forwarded: self.trust.forwarded(),
+            trace: self.trust.trace(),
         }
     }
 
@@ -137,23 +163,6 @@ impl DataPathArgs {
             idle_connections: self.max_idle_connections,
             retry_body_bytes: self.max_retry_body_bytes,
             mirrors: self.max_mirrors,
-        }
-    }
-
-    /// Trust in `X-Forwarded-*`.
-    pub(crate) fn forwarded(&self) -> ForwardedTrust {
-        match self.forwarded_trust {
-            Forwarded::Replace => ForwardedTrust::Replace,
-            Forwarded::Append => ForwardedTrust::Append,
-        }
-    }
-
-    /// Trust in `traceparent`.
-    pub(crate) fn trace(&self) -> TraceTrust {
-        match self.trace_trust {
-            Trace::Accept => TraceTrust::Accept,
-            Trace::Link => TraceTrust::Link,
-            Trace::Ignore => TraceTrust::Ignore,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use data_path::DataPathArgs;
+pub(crate) use data_path::{DataPathArgs, TrustArgs};
 pub(crate) use settings::expand;
 pub(crate) use telemetry::TelemetryArgs;
 
@@ -29,6 +29,12 @@ pub(crate) enum Command {
     /// Serve a folder of Gateway API YAML, and reload it when it changes.
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<RunArgs>),
+    /// Watch a Kubernetes cluster, and tell data planes what to serve and users what became of their objects.
+    #[command(after_help = crate::controlplane::EXAMPLES)]
+    Controlplane(Box<crate::controlplane::ControlPlaneArgs>),
+    /// Serve what a control plane says; without one, what it said last.
+    #[command(after_help = crate::dataplane::EXAMPLES)]
+    Dataplane(Box<crate::dataplane::DataPlaneArgs>),
     /// Say what a folder of Gateway API YAML would do: accepted, attached, refused, and why. Exits 1 on errors.
     #[command(
         after_help = "Example:\n  clearway check examples/quickstart\n  clearway check -o json my-routes | jq .problems"
@@ -190,13 +196,15 @@ mod tests {
     fn every_flag_is_also_a_variable_of_the_same_name() {
         let mut command = Cli::command();
         command.build();
-        let run = command.find_subcommand("run").expect("run");
-        for arg in run.get_arguments() {
-            let Some(long) = arg.get_long().filter(|long| !matches!(*long, "help" | "version")) else {
-                continue;
-            };
-            let variable = format!("CLEARWAY_{}", long.to_uppercase().replace('-', "_"));
-            assert_eq!(arg.get_env().and_then(|name| name.to_str()), Some(variable.as_str()), "--{long}");
+        for name in ["run", "controlplane", "dataplane"] {
+            let page = command.find_subcommand(name).expect(name);
+            for arg in page.get_arguments() {
+                let Some(long) = arg.get_long().filter(|long| !matches!(*long, "help" | "version")) else {
+                    continue;
+                };
+                let variable = format!("CLEARWAY_{}", long.to_uppercase().replace('-', "_"));
+                assert_eq!(arg.get_env().and_then(|name| name.to_str()), Some(variable.as_str()), "--{long}");
+            }
         }
         command.debug_assert();
     }

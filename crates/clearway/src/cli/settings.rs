@@ -18,8 +18,8 @@ pub(crate) enum SettingsError {
     #[error("settings file {}: {reason}; write one `flag-name: value` a line", path.display())]
     Form { path: PathBuf, reason: String },
     /// A key is no flag.
-    #[error("settings file {}: `{key}` is no setting of `clearway run`; see `clearway run --help`", path.display())]
-    Unknown { path: PathBuf, key: String },
+    #[error("settings file {}: `{key}` is no setting of `clearway {command}`; see `clearway {command} --help`", path.display())]
+    Unknown { path: PathBuf, command: String, key: String },
 }
 
 /// The command line with the settings file's flags put in where neither the line nor the environment has them.
@@ -35,13 +35,14 @@ pub(crate) fn expand(
     let Value::Object(map) = value else { return Err(form("not a map".into())) };
     let mut command = Cli::command();
     command.build();
-    let run = command.find_subcommand("run");
+    let name = args.get(1).and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    let run = command.find_subcommand(&name);
     let mut expanded = args;
     for (key, value) in map {
         let known =
             run.is_some_and(|run| run.get_arguments().any(|arg| arg.get_long() == Some(key.as_str())));
         if !known || key == "settings" {
-            return Err(SettingsError::Unknown { path: path.clone(), key });
+            return Err(SettingsError::Unknown { path: path.clone(), command: name, key });
         }
         let flag = format!("--{key}");
         let variable = format!("CLEARWAY_{}", key.to_uppercase().replace('-', "_"));
@@ -82,7 +83,11 @@ fn text_of(value: &Value) -> Result<Option<String>, String> {
 }
 
 fn settings_path(args: &[OsString], env: &impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    if args.get(1).is_none_or(|command| command != "run") {
+    // Commands that run for long have settings.
+    if args
+        .get(1)
+        .is_none_or(|command| !["run", "controlplane", "dataplane"].iter().any(|long| command == long))
+    {
         return None;
     }
     let mut rest = args.iter();

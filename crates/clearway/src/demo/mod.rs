@@ -106,7 +106,7 @@ async fn ports(state: &ConfigState) -> Vec<u16> {
     loop {
         if let Some(served) = state.served() {
             let clear = served.snapshot.listeners.values().filter(|l| l.protocol == ListenerProtocol::Http);
-            let mut ports: Vec<u16> = clear.map(|listener| listener.port).collect();
+            let mut ports: Vec<u16> = clear.flat_map(|listener| listener.binds.iter().copied()).collect();
             ports.sort_unstable();
             ports.dedup();
             return ports;

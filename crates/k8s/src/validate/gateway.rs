@@ -1,10 +1,13 @@
-//! GatewayClasses and Gateways. What is wrong within `spec.listeners[i]` concerns that listener alone.
+//! GatewayClasses, Gateways and ListenerSets. What is wrong within `spec.listeners[i]` concerns that listener alone.
 
 use std::collections::BTreeSet;
 
 use super::{FieldError, Findings, text};
-use crate::gateway::{FromNamespaces, Gateway, GatewayClass, GatewayListener, Protocol, TlsMode};
-use crate::selector::LabelOperator;
+use crate::gateway::{
+    FromNamespaces, FrontendTls, Gateway, GatewayClass, GatewayListener, Protocol, TlsMode,
+};
+use crate::listener_set::ListenerSet;
+use crate::selector::{LabelOperator, LabelSelector};
 
 /// Everything that is wrong with a GatewayClass.
 pub fn validate_gateway_class(class: &GatewayClass) -> Vec<FieldError> {
@@ -30,18 +33,49 @@ pub fn validate_gateway(gateway: &Gateway) -> Vec<FieldError> {
     if spec.listeners.is_empty() {
         findings.refuse("spec.listeners", "is empty; a Gateway needs at least one listener");
     }
-    findings.at_most(|| "spec.listeners".to_owned(), spec.listeners.len(), 64);
+    check_listeners(&spec.listeners, "a Gateway", &mut findings);
+    findings.at_most(|| "spec.addresses".to_owned(), spec.addresses.len(), 16);
+    let allowed = &spec.allowed_listeners.namespaces;
+    let path = "spec.allowedListeners.namespaces";
+    check_namespaces(&allowed.from, allowed.selector.as_ref(), path, &mut findings);
+    if let Some(frontend) = spec.tls.as_ref().and_then(|tls| tls.frontend.as_ref()) {
+        check_frontend(frontend, &mut findings);
+    }
+    findings.into_errors()
+}
+
+/// Everything that is wrong with a ListenerSet.
+pub fn validate_listener_set(set: &ListenerSet) -> Vec<FieldError> {
+    let mut findings = Findings::default();
+    if set.spec.listeners.is_empty() {
+        findings.refuse("spec.listeners", "is empty; a ListenerSet needs at least one listener");
+    }
+    check_listeners(&set.spec.listeners, "a ListenerSet", &mut findings);
+    findings.into_errors()
+}
+
+fn check_listeners(listeners: &[GatewayListener], whose: &str, findings: &mut Findings) {
+    findings.at_most(|| "spec.listeners".to_owned(), listeners.len(), 64);
     let mut seen = BTreeSet::new();
-    for (index, listener) in spec.listeners.iter().enumerate() {
+    for (index, listener) in listeners.iter().enumerate() {
         if !seen.insert(&listener.name) {
-            let message =
-                format!("two listeners are named `{}`; names are unique in a Gateway", listener.name);
+            let message = format!("two listeners are named `{}`; names are unique in {whose}", listener.name);
             findings.refuse("spec.listeners", message);
         }
-        check_listener(listener, &format!("spec.listeners[{index}]"), &mut findings);
+        check_listener(listener, &format!("spec.listeners[{index}]"), findings);
     }
-    findings.at_most(|| "spec.addresses".to_owned(), spec.addresses.len(), 16);
-    findings.into_errors()
+}
+
+/// References that lead nowhere and unknown modes concern listeners, so translation says them there.
+fn check_frontend(frontend: &FrontendTls, findings: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    for (index, entry) in frontend.per_port.iter().enumerate() {
+        let path = || format!("spec.tls.frontend.perPort[{index}].port");
+        findings.port(path, Some(entry.port));
+        if !seen.insert(entry.port) {
+            findings.refuse(path(), format!("port {} stands twice; remove one of them", entry.port));
+        }
+    }
 }
 
 fn check_listener(listener: &GatewayListener, path: &str, findings: &mut Findings) {
@@ -85,12 +119,20 @@ fn check_listener(listener: &GatewayListener, path: &str, findings: &mut Finding
 fn allowed_routes(listener: &GatewayListener, path: &str, findings: &mut Findings) {
     let namespaces = &listener.allowed_routes.namespaces;
     let path = format!("{path}.allowedRoutes.namespaces");
-    let from = &namespaces.from;
+    check_namespaces(&namespaces.from, namespaces.selector.as_ref(), &path, findings);
+}
+
+fn check_namespaces(
+    from: &FromNamespaces,
+    selector: Option<&LabelSelector>,
+    path: &str,
+    findings: &mut Findings,
+) {
     findings.known(|| format!("{path}.from"), from.is_unknown(), from.as_str(), FromNamespaces::KNOWN);
-    if *from == FromNamespaces::Selector && namespaces.selector.is_none() {
+    if *from == FromNamespaces::Selector && selector.is_none() {
         findings.refuse(format!("{path}.selector"), "is missing; `from: Selector` needs it");
     }
-    let expressions = namespaces.selector.iter().flat_map(|selector| &selector.match_expressions);
+    let expressions = selector.iter().flat_map(|selector| &selector.match_expressions);
     for (index, expression) in expressions.enumerate() {
         let path = || format!("{path}.selector.matchExpressions[{index}].operator");
         let operator = &expression.operator;

@@ -62,8 +62,12 @@ pub fn validate(object: &Object) -> Vec<FieldError> {
     match object {
         Object::GatewayClass(class) => validate_gateway_class(class),
         Object::Gateway(gateway) => validate_gateway(gateway),
+        Object::ListenerSet(set) => validate_listener_set(set),
         Object::HttpRoute(route) => validate_http_route(route),
         Object::GrpcRoute(route) => validate_grpc_route(route),
+        Object::TlsRoute(route) | Object::TcpRoute(route) | Object::UdpRoute(route) => {
+            validate_stream_route(route)
+        }
         Object::BackendTlsPolicy(policy) => validate_backend_tls_policy(policy),
         Object::Backend(backend) => validate_backend(backend),
         Object::Service(service) => policy::service(service),
@@ -75,9 +79,9 @@ pub fn validate(object: &Object) -> Vec<FieldError> {
     }
 }
 
-pub use gateway::{validate_gateway, validate_gateway_class};
+pub use gateway::{validate_gateway, validate_gateway_class, validate_listener_set};
 pub use policy::{validate_backend, validate_backend_tls_policy};
-pub use route::{validate_grpc_route, validate_http_route};
+pub use route::{validate_grpc_route, validate_http_route, validate_stream_route};
 
 /// Collects errors.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! HTTPRoutes and GRPCRoutes. What is wrong within `spec.rules[i]` concerns that rule alone.
+//! Routes of all kinds. What is wrong within `spec.rules[i]` concerns that rule alone.
 
 use std::collections::BTreeSet;
 
@@ -10,6 +10,7 @@ use crate::route::{
     BackendReference, GrpcMethodMatch, GrpcRoute, HttpMethod, HttpRoute, HttpRouteMatch, HttpRouteRule,
     ParentReference, PathMatchType, TextMatchType, ValueMatch,
 };
+use crate::stream_route::StreamRoute;
 
 /// Everything that is wrong with an HTTPRoute.
 pub fn validate_http_route(route: &HttpRoute) -> Vec<FieldError> {
@@ -53,6 +54,19 @@ pub fn validate_grpc_route(route: &GrpcRoute) -> Vec<FieldError> {
         if rule.has_session_persistence {
             findings.warn(format!("{path}.sessionPersistence"), NO_SESSION_PERSISTENCE);
         }
+    }
+    findings.into_errors()
+}
+
+/// Everything that is wrong with a TLSRoute, TCPRoute or UDPRoute.
+pub fn validate_stream_route(route: &StreamRoute) -> Vec<FieldError> {
+    let mut findings = Findings::default();
+    let spec = &route.spec;
+    common(&spec.parent_refs, &spec.hostnames, &mut findings);
+    findings.at_most(|| "spec.rules".to_owned(), spec.rules.len(), 16);
+    names(spec.rules.iter().map(|rule| rule.name.as_deref()), &mut findings);
+    for (index, rule) in spec.rules.iter().enumerate() {
+        backends(&rule.backend_refs, &format!("spec.rules[{index}]"), None, &mut findings);
     }
     findings.into_errors()
 }

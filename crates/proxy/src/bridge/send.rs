@@ -31,16 +31,20 @@ pub(crate) async fn send(
     sent.map_err(|mut failed| {
         let unsent = failed.take_message();
         let error = failed.into_error();
-        let flag = classify(&error);
         let detail = describe(&error);
+        let flag = classify(&error, &detail);
         let error =
             if unsent.is_some() { ProxyError::unsent(flag, detail) } else { ProxyError::sent(flag, detail) };
         Box::new(SendFailure { error, unsent })
     })
 }
 
-fn classify(error: &hyper::Error) -> ResponseFlag {
-    if error.is_parse() {
+fn classify(error: &hyper::Error, detail: &str) -> ResponseFlag {
+    // A backend that wants another certificate from us says so when TLS 1.3 is set up on our side already. HTTP/2 keeps
+    // of the cause no more than its words.
+    if detail.contains("received fatal alert") {
+        ResponseFlag::UpstreamTls
+    } else if error.is_parse() {
         ResponseFlag::UpstreamMalformed
     } else if error.is_user() {
         // The only user here is the request's body, which fails when the client's side of it does.

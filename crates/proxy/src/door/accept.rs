@@ -3,13 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use clearway_telemetry::key::{ConnectionEnd, TlsOutcome};
+use clearway_telemetry::key::ConnectionEnd;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
-use tokio_rustls::TlsAcceptor;
 
 use super::conn::ConnState;
-use super::{drive, preface};
+use super::{drive, handshake, preface};
 use crate::conduit::{Conduit, Stream};
 use crate::live::SocketKey;
 use crate::worker::{Worker, WorkerPort};
@@ -47,7 +46,7 @@ fn is_exhaustion(error: &std::io::Error) -> bool {
 /// One connection, from accept to close.
 async fn greet(worker: Rc<Worker>, stream: TcpStream, key: SocketKey) {
     let live = worker.live();
-    let Some((_, port)) = live.port(key).map(|(at, port)| (at, port.clone())) else { return };
+    let Some(port) = live.port(key).cloned() else { return };
     drop(live);
     let ledger = &worker.ledger;
     ledger.connection_opened(&port.telemetry);
@@ -72,35 +71,22 @@ async fn serve(worker: &Rc<Worker>, stream: TcpStream, port: &Rc<WorkerPort>) ->
         return ConnectionEnd::ConnectionLimit;
     }
     let key = port.port.key;
-    match port.port.tls.clone() {
-        None => {
-            let state = ConnState::new(key, (peer, local), false, None, refused);
-            serve_plain(worker, stream, state).await
-        }
-        Some(config) => {
-            let acceptor = TlsAcceptor::from(config);
-            let started = std::time::Instant::now();
-            let handshake = tokio::time::timeout(worker.options.timeouts.handshake, acceptor.accept(stream));
-            let tls = match handshake.await {
-                Err(_) => {
-                    worker.ledger.handshake(&port.telemetry, TlsOutcome::Timeout, started.elapsed());
-                    return ConnectionEnd::TlsFailed;
-                }
-                Ok(Err(error)) => {
-                    worker.ledger.handshake(&port.telemetry, tls_failure(&error), started.elapsed());
-                    return ConnectionEnd::TlsFailed;
-                }
-                Ok(Ok(tls)) => tls,
-            };
-            let session = tls.get_ref().1;
-            worker.ledger.handshake(&port.telemetry, tls_version(session), started.elapsed());
-            let http2 = session.alpn_protocol() == Some(b"h2");
-            let name = session.server_name().map(|name| name.to_ascii_lowercase().into());
-            let state = ConnState::new(key, (peer, local), true, name, refused);
-            let conduit = Conduit::new(Stream::Tls(Box::new(tls)), Vec::new(), state.watch.clone());
-            drive::connection(worker, conduit, state, http2).await
-        }
+    let Some(settings) = port.port.tls.clone() else {
+        let state = ConnState::new(key, (peer, local), None, refused);
+        return serve_plain(worker, stream, state).await;
+    };
+    let Some((tls, session)) = handshake::greet(worker, stream, port, &settings).await else {
+        return ConnectionEnd::TlsFailed;
+    };
+    let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
+    let state = ConnState::new(key, (peer, local), Some(session), refused);
+    // The settings may have changed while the client made up its mind.
+    let admitted = worker.live().port(key).is_none_or(|port| state.is_admitted(port.port.tls.as_deref()));
+    if !admitted {
+        return ConnectionEnd::Drained;
     }
+    let conduit = Conduit::new(Stream::Tls(tls), Vec::new(), state.watch.clone());
+    drive::connection(worker, conduit, state, http2).await
 }
 
 async fn serve_plain(worker: &Rc<Worker>, mut stream: TcpStream, state: Rc<ConnState>) -> ConnectionEnd {
@@ -112,7 +98,7 @@ async fn serve_plain(worker: &Rc<Worker>, mut stream: TcpStream, state: Rc<ConnS
     };
     worker.conns.borrow_mut().try_remove(slot);
     match first {
-        None if worker.draining.get() => ConnectionEnd::Drained,
+        None if worker.draining.get() || state.is_revoked() => ConnectionEnd::Drained,
         None => ConnectionEnd::IdleTimeout,
         Some(Err(error)) if error.kind() == std::io::ErrorKind::TimedOut => ConnectionEnd::HeaderTimeout,
         Some(Err(_)) => ConnectionEnd::TransportError,
@@ -127,22 +113,4 @@ async fn serve_plain(worker: &Rc<Worker>, mut stream: TcpStream, state: Rc<ConnS
 /// IPv4 clients of an IPv6 socket are shown as the IPv4 addresses that they have.
 fn canonical(address: std::net::SocketAddr) -> std::net::SocketAddr {
     std::net::SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
-fn tls_version(session: &tokio_rustls::rustls::ServerConnection) -> TlsOutcome {
-    match session.protocol_version() {
-        Some(tokio_rustls::rustls::ProtocolVersion::TLSv1_2) => TlsOutcome::Tls12,
-        _ => TlsOutcome::Tls13,
-    }
-}
-
-fn tls_failure(error: &std::io::Error) -> TlsOutcome {
-    use tokio_rustls::rustls::Error;
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-        Some(Error::General(text)) if text.contains("no server certificate chain resolved") => {
-            TlsOutcome::UnknownName
-        }
-        Some(_) => TlsOutcome::Failed,
-        None => TlsOutcome::ClientGone,
-    }
 }

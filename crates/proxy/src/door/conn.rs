@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
+use clearway_model::ClientValidation;
 use clearway_telemetry::key::ConnectionEnd;
 use http::HeaderValue;
 
 use crate::conduit::ReadWatch;
 use crate::live::SocketKey;
+use crate::tls::PortTls;
 
 /// How a connection is asked to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,15 @@ pub(crate) enum Closing {
     Now(ConnectionEnd),
 }
 
+/// What TLS was set up for.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    /// The server name that was asked for, lower case.
+    pub(crate) server_name: Option<Box<str>>,
+    /// What the client has proved by its certificate.
+    pub(crate) proof: Option<ClientValidation>,
+}
+
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct ConnState {
@@ -33,6 +44,8 @@ pub(crate) struct ConnState {
     /// TLS server name that was asked for; `None` without TLS or without SNI.
     pub(crate) server_name: Option<Box<str>>,
     pub(crate) tls: bool,
+    /// What the client has proved by its certificate.
+    proof: Option<ClientValidation>,
     /// Refuse mode: one connection too many. Its requests are answered 503.
     pub(crate) refused: bool,
     /// Many requests at a time, and frames that belong to none.
@@ -43,6 +56,8 @@ pub(crate) struct ConnState {
     /// Since when it has been without a request.
     pub(crate) idle_since: Cell<Instant>,
     closing: Cell<Option<Closing>>,
+    /// When it is cut off, since it may not go on.
+    revoked: Cell<Option<Instant>>,
     waker: RefCell<Option<Waker>>,
     peer_text: OnceCell<HeaderValue>,
 }
@@ -51,10 +66,12 @@ impl ConnState {
     pub(crate) fn new(
         socket: SocketKey,
         (peer, local): (SocketAddr, SocketAddr),
-        tls: bool,
-        server_name: Option<Box<str>>,
+        session: Option<Session>,
         refused: bool,
     ) -> Rc<Self> {
+        let tls = session.is_some();
+        let (server_name, proof) =
+            session.map_or((None, None), |session| (session.server_name, session.proof));
         let watch = Arc::new(ReadWatch::default());
         watch.expect_head(true);
         Rc::new(Self {
@@ -63,12 +80,14 @@ impl ConnState {
             local,
             server_name,
             tls,
+            proof,
             refused,
             http2: Cell::new(false),
             watch,
             active: Cell::new(0),
             idle_since: Cell::new(Instant::now()),
             closing: Cell::new(None),
+            revoked: Cell::new(None),
             waker: RefCell::new(None),
             peer_text: OnceCell::new(),
         })
@@ -98,6 +117,29 @@ impl ConnState {
             *slot = Some(waker.clone());
         }
         self.closing.get()
+    }
+
+    /// Whether it may go on, on a port with these settings. One in clear text may not where TLS has been set up since.
+    pub(crate) fn is_admitted(&self, tls: Option<&PortTls>) -> bool {
+        tls.is_none_or(|tls| self.tls && tls.admits(self.server_name.as_deref(), self.proof.as_ref()))
+    }
+
+    /// It may not go on: it is asked to finish what runs, and cut off at `deadline`.
+    pub(crate) fn revoke(&self, deadline: Instant) {
+        if self.revoked.get().is_none() {
+            self.revoked.set(Some(deadline));
+            self.close(Closing::Graceful);
+        }
+    }
+
+    /// Whether it may not go on.
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.revoked.get().is_some()
+    }
+
+    /// Whether it should have ended by now.
+    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
+        self.revoked.get().is_some_and(|deadline| now >= deadline)
     }
 
     /// A request begins.

@@ -5,4 +5,5 @@ pub(crate) mod accept;
 pub(crate) mod bind;
 pub(crate) mod conn;
 pub(crate) mod drive;
+mod handshake;
 pub(crate) mod preface;

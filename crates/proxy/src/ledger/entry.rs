@@ -47,7 +47,7 @@ impl Entry {
         protocol: Protocol,
     ) -> Self {
         let live = worker.live();
-        let only = live.port(conn.socket).and_then(|(_, port)| match &*port.listeners {
+        let only = live.port(conn.socket).and_then(|port| match &*port.listeners {
             [only] => Some((only.telemetry.clone(), only.no_route.clone())),
             _ => None,
         });

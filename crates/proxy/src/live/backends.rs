@@ -5,19 +5,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use clearway_model::{Backend, BackendProtocol, BackendRef, BackendTls, EndpointAddress};
+use clearway_model::{Backend, BackendProtocol, BackendRef, BackendTls, EndpointAddress, ObjectRef};
 use clearway_telemetry::Telemetry;
 use clearway_telemetry::families::{BackendTelemetry, EndpointCensus};
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::options::Outlier;
-use crate::tls;
+use crate::tls::{self, Certificates, Loaded};
 
-/// One backend port.
+/// Whose connections a pool holds: those of one identity to one backend. Connections that have shown different
+/// certificates, or none, are never shared.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PoolKey {
+    pub(crate) backend: BackendRef,
+    /// The Secret of the certificate that is shown there; `None` shows none.
+    pub(crate) identity: Option<ObjectRef>,
+}
+
+/// One backend port, as one identity reaches it.
 #[derive(Debug)]
 pub(crate) struct LiveBackend {
     pub(crate) backend: BackendRef,
+    /// The Secret of the certificate that is shown to it.
+    pub(crate) identity: Option<ObjectRef>,
     pub(crate) protocol: BackendProtocol,
     /// TLS, or why it cannot be set up: then every connection fails rather than going unprotected.
     pub(crate) tls: Option<Result<UpstreamTls, Arc<str>>>,
@@ -31,6 +42,7 @@ pub(crate) struct UpstreamTls {
     pub(crate) config: Arc<ClientConfig>,
     pub(crate) name: ServerName<'static>,
     settings: BackendTls,
+    identity: Option<Arc<Loaded>>,
 }
 
 /// One endpoint.
@@ -42,28 +54,59 @@ pub(crate) struct LiveEndpoint {
 
 impl LiveBackend {
     pub(crate) fn compile(backend: &Backend, telemetry: &Telemetry, before: Option<&Self>) -> Self {
-        let endpoints = backend
-            .endpoints
-            .iter()
-            .filter_map(|endpoint| match endpoint.address {
-                EndpointAddress::Ip(ip) => Some(SocketAddr::new(ip, endpoint.port)),
-                // Names are resolved before a snapshot is compiled; one without an address has no endpoint.
-                EndpointAddress::Host(_) => None,
-            })
-            .map(|address| LiveEndpoint { address, health: health_of(before, address) })
-            .collect();
-        let tls =
-            backend.tls.as_ref().map(|settings| upstream_tls(backend, settings, before).map_err(Arc::from));
-        let handles = telemetry.backend(&backend.backend);
+        let addresses = backend.endpoints.iter().filter_map(|endpoint| match endpoint.address {
+            EndpointAddress::Ip(ip) => Some(SocketAddr::new(ip, endpoint.port)),
+            // Names are resolved before a snapshot is compiled; one without an address has no endpoint.
+            EndpointAddress::Host(_) => None,
+        });
+        let endpoints =
+            addresses.map(|address| LiveEndpoint { address, health: health_of(before, address) }).collect();
+        let tls = backend
+            .tls
+            .as_ref()
+            .map(|settings| upstream_tls(backend, settings, None, before).map_err(Arc::from));
         let compiled = Self {
             backend: backend.backend.clone(),
+            identity: None,
             protocol: backend.protocol,
             tls,
             endpoints,
-            telemetry: handles,
+            telemetry: telemetry.backend(&backend.backend),
         };
         compiled.announce();
         compiled
+    }
+
+    /// The same backend as a Gateway reaches it that shows the certificate of `secret`: pools and TLS of its own, health
+    /// and series in common.
+    pub(crate) fn compile_as(
+        &self,
+        backend: &Backend,
+        secret: &ObjectRef,
+        certificates: &Certificates,
+        before: Option<&Self>,
+    ) -> Self {
+        let identity = certificates
+            .get(secret)
+            .ok_or_else(|| format!("the certificate to show, Secret {secret}, is not in the configuration"));
+        let tls = backend.tls.as_ref().map(|settings| {
+            identity
+                .and_then(|identity| upstream_tls(backend, settings, Some(identity), before))
+                .map_err(Arc::from)
+        });
+        Self {
+            backend: self.backend.clone(),
+            identity: Some(secret.clone()),
+            protocol: self.protocol,
+            tls,
+            endpoints: self.endpoints.clone(),
+            telemetry: self.telemetry.clone(),
+        }
+    }
+
+    /// Whose connections go there.
+    pub(crate) fn pool_key(&self) -> PoolKey {
+        PoolKey { backend: self.backend.clone(), identity: self.identity.clone() }
     }
 
     /// Lets the exposition count the endpoints of this configuration.
@@ -84,20 +127,23 @@ fn health_of(before: Option<&LiveBackend>, address: SocketAddr) -> Arc<EndpointH
 fn upstream_tls(
     backend: &Backend,
     settings: &BackendTls,
+    identity: Option<&Arc<Loaded>>,
     before: Option<&LiveBackend>,
 ) -> Result<UpstreamTls, String> {
     let same_protocol = before.filter(|before| before.protocol == backend.protocol);
     if let Some(Ok(tls)) = same_protocol.and_then(|before| before.tls.as_ref())
         && tls.settings == *settings
+        && tls.identity.as_ref().map(Arc::as_ptr) == identity.map(Arc::as_ptr)
     {
         return Ok(tls.clone());
     }
-    let config = tls::client_config(settings, backend.protocol)?;
+    let config = tls::client_config(settings, backend.protocol, identity.map(|one| &one.key))?;
     let name = settings.hostname.parse::<IpAddr>().map(ServerName::from).or_else(|_| {
         ServerName::try_from(settings.hostname.to_string())
             .map_err(|error| format!("TLS hostname `{}` cannot be used: {error}", settings.hostname))
     })?;
-    Ok(UpstreamTls { config: Arc::new(config), name, settings: settings.clone() })
+    let (settings, identity) = (settings.clone(), identity.cloned());
+    Ok(UpstreamTls { config: Arc::new(config), name, settings, identity })
 }
 
 /// Health of one endpoint, shared by all workers. Written when something fails; in good times only read.

@@ -1,14 +1,11 @@
 //! Filters made ready: names and values parsed once, when the configuration is compiled.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use clearway_model::{
-    BackendFault, BackendRef, Cors, Filter, Fraction, HeaderModifier, PathRewrite, Redirect,
-};
+use clearway_model::{BackendFault, Cors, Filter, Fraction, HeaderModifier, PathRewrite, Redirect};
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::rules::lookup;
+use super::index::Reach;
 
 /// All filters of a rule or of a backend reference, by what they touch.
 #[derive(Debug, Default)]
@@ -64,7 +61,7 @@ pub(crate) struct CompiledCors {
 
 impl CompiledFilters {
     /// Makes filters ready. What cannot be parsed makes the whole unsupported: nothing is served half-filtered.
-    pub(crate) fn compile(filters: &[Filter], backends: &HashMap<BackendRef, usize>) -> Self {
+    pub(crate) fn compile(filters: &[Filter], backends: Reach<'_>) -> Self {
         let mut all = Self::default();
         for filter in filters {
             let fits = match filter {
@@ -79,7 +76,7 @@ impl CompiledFilters {
                     })
                 }
                 Filter::Mirror(mirror) => {
-                    let backend = mirror.target.clone().and_then(|target| lookup(backends, &target));
+                    let backend = mirror.target.clone().and_then(|target| backends.find(&target));
                     all.mirrors.push(CompiledMirror { backend, fraction: mirror.fraction });
                     true
                 }
@@ -95,7 +92,7 @@ impl CompiledFilters {
 
     /// Makes filters of a backend reference ready. Redirects and CORS answer before a backend is chosen, so there they
     /// mean nothing that could be done.
-    pub(crate) fn compile_for_backend(filters: &[Filter], backends: &HashMap<BackendRef, usize>) -> Self {
+    pub(crate) fn compile_for_backend(filters: &[Filter], backends: Reach<'_>) -> Self {
         let mut all = Self::compile(filters, backends);
         let misplaced = filters.iter().find(|f| matches!(f, Filter::Redirect(_) | Filter::Cors(_)));
         if let (Some(filter), None) = (misplaced, &all.unsupported) {

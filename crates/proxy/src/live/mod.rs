@@ -5,22 +5,27 @@
 
 mod backends;
 mod filters;
+mod index;
 mod ports;
 mod rules;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use clearway_model::{BackendRef, ObjectRef, Snapshot, Version};
+use clearway_model::{ObjectRef, Snapshot, Version};
 use clearway_telemetry::Telemetry;
 
-pub(crate) use backends::{EndpointHealth, LiveBackend, LiveEndpoint};
+pub(crate) use backends::{EndpointHealth, LiveBackend, LiveEndpoint, PoolKey};
 pub(crate) use filters::{
     CompiledCors, CompiledEdits, CompiledFilters, CompiledMirror, CompiledRedirect, CompiledRewrite,
 };
 pub(crate) use ports::{Port, SocketKey};
 pub(crate) use rules::{LiveRetry, LiveRule};
+
+use crate::tls::Certificates;
+use index::BackendIndex;
+use rules::Rules;
 
 /// The compiled configuration.
 #[derive(Debug)]
@@ -29,10 +34,11 @@ pub struct Live {
     pub version: Version,
     /// Sockets to listen on, with what answers there.
     pub(crate) ports: BTreeMap<SocketKey, Arc<Port>>,
-    /// Backends, in the order of their references.
+    /// Backends, in the order of their references; behind them those that are reached with a Gateway's certificate.
     pub(crate) backends: Vec<Arc<LiveBackend>>,
     /// The end of each certificate's validity, seconds since 1970.
     pub certificate_expiry: Vec<(ObjectRef, i64)>,
+    certificates: Certificates,
     rules: usize,
     first_request: FirstRequest,
 }
@@ -71,6 +77,7 @@ impl Live {
             ports: BTreeMap::new(),
             backends: Vec::new(),
             certificate_expiry: Vec::new(),
+            certificates: Certificates::default(),
             rules: 0,
             first_request: FirstRequest::default(),
         }
@@ -86,28 +93,27 @@ impl Live {
         before: Option<&Live>,
     ) -> Result<Self, Vec<CompileProblem>> {
         let mut problems = Vec::new();
-        let known: HashMap<&BackendRef, &Arc<LiveBackend>> = before
-            .into_iter()
-            .flat_map(|live| &live.backends)
-            .map(|backend| (&backend.backend, backend))
-            .collect();
-        let mut backends = Vec::with_capacity(snapshot.backends.len());
-        let mut index = HashMap::new();
-        for backend in snapshot.backends.values() {
-            let before = known.get(&backend.backend).map(|known| &***known);
-            index.insert(backend.backend.clone(), backends.len());
-            backends.push(Arc::new(LiveBackend::compile(backend, telemetry, before)));
-        }
-        let rules = rules::compile(snapshot, telemetry, &index);
-        let (ports, certificate_expiry) = ports::compile(snapshot, telemetry, &rules, &mut problems);
+        let certificates =
+            Certificates::load(&snapshot.certificates, before.map(|live| &live.certificates), &mut problems);
+        let known = before.map_or(&[][..], |live| &live.backends);
+        let (index, backends) = BackendIndex::compile(snapshot, &certificates, telemetry, known);
+        let rules = Rules::compile(snapshot, telemetry, &index);
+        let parts = ports::Parts {
+            telemetry,
+            rules: &rules,
+            certificates: &certificates,
+            before: before.map(|live| &live.ports),
+        };
+        let ports = ports::compile(snapshot, &parts, &mut problems);
         if problems.is_empty() {
             let version = snapshot.version.clone();
             Ok(Self {
                 version,
                 ports,
                 backends,
-                certificate_expiry,
-                rules: rules.len(),
+                certificate_expiry: certificates.expiry(),
+                certificates,
+                rules: snapshot.rules.len(),
                 first_request: FirstRequest::default(),
             })
         } else {
@@ -131,6 +137,9 @@ impl Live {
 
     /// Number of listeners, rules and backends.
     pub fn counts(&self) -> (usize, usize, usize) {
-        (self.ports.values().map(|port| port.listeners.len()).sum(), self.rules, self.backends.len())
+        let listeners = self.ports.values().flat_map(|port| &port.listeners);
+        let distinct: BTreeSet<_> = listeners.map(|listener| &listener.listener.listener).collect();
+        let backends = self.backends.iter().filter(|backend| backend.identity.is_none());
+        (distinct.len(), self.rules, backends.count())
     }
 }

@@ -4,17 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use clearway_model::{Listener, ListenerProtocol, ListenerRef, ObjectRef, Rule, RuleRef, Snapshot};
+use clearway_model::{Listener, ListenerProtocol, ListenerRef, Rule, Snapshot};
 use clearway_route::{ListenerIndex, Table};
 use clearway_telemetry::Telemetry;
 use clearway_telemetry::families::{
     ListenerTelemetry, RuleIdentity, RuleTelemetry, SocketIdentity, SocketTelemetry,
 };
-use tokio_rustls::rustls::ServerConfig;
 
 use super::CompileProblem;
-use super::rules::LiveRule;
-use crate::tls;
+use super::rules::{LiveRule, Rules};
+use crate::tls::{Certificates, PortTls};
 
 /// An address and port to bind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,15 +33,15 @@ impl SocketKey {
 #[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) key: SocketKey,
-    pub(crate) listeners: Vec<LiveListener>,
+    pub(crate) listeners: Vec<Arc<LiveListener>>,
     /// Listeners by host.
     pub(crate) hosts: ListenerIndex,
     /// TLS settings: present exactly for HTTPS ports.
-    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) tls: Option<Arc<PortTls>>,
     pub(crate) telemetry: Arc<SocketTelemetry>,
 }
 
-/// One listener of a port.
+/// One listener; all ports that it is bound to share it.
 #[derive(Debug)]
 pub(crate) struct LiveListener {
     pub(crate) listener: Listener,
@@ -59,15 +58,21 @@ pub(crate) struct Attached {
     pub(crate) telemetry: Arc<RuleTelemetry>,
 }
 
-type Expiry = Vec<(ObjectRef, i64)>;
+/// What ports are made of, besides the snapshot.
+pub(super) struct Parts<'a> {
+    pub(super) telemetry: &'a Telemetry,
+    pub(super) rules: &'a Rules<'a>,
+    pub(super) certificates: &'a Certificates,
+    /// Ports of the configuration before: they lend the TLS settings that did not change.
+    pub(super) before: Option<&'a BTreeMap<SocketKey, Arc<Port>>>,
+}
 
 /// Compiles every port of a snapshot.
 pub(super) fn compile(
     snapshot: &Snapshot,
-    telemetry: &Telemetry,
-    rules: &BTreeMap<RuleRef, Arc<LiveRule>>,
+    parts: &Parts<'_>,
     problems: &mut Vec<CompileProblem>,
-) -> (BTreeMap<SocketKey, Arc<Port>>, Expiry) {
+) -> BTreeMap<SocketKey, Arc<Port>> {
     let mut by_listener: HashMap<&ListenerRef, Vec<&Rule>> = HashMap::new();
     for rule in snapshot.rules.values() {
         for parent in &rule.parents {
@@ -76,20 +81,25 @@ pub(super) fn compile(
     }
     let mut by_socket: BTreeMap<SocketKey, Vec<&Listener>> = BTreeMap::new();
     for listener in snapshot.listeners.values() {
-        let key = SocketKey { address: listener.address, port: listener.port };
-        by_socket.entry(key).or_default().push(listener);
+        for port in &listener.binds {
+            let key = SocketKey { address: listener.address, port: *port };
+            by_socket.entry(key).or_default().push(listener);
+        }
     }
-    let certificates = tls::Certificates::load(&snapshot.certificates, problems);
+    let mut live: HashMap<&ListenerRef, Arc<LiveListener>> = HashMap::new();
+    for listener in snapshot.listeners.values() {
+        let mine = by_listener.get(&listener.listener).map_or(&[][..], Vec::as_slice);
+        match compile_listener(listener, mine, parts) {
+            Ok(compiled) => _ = live.insert(&listener.listener, Arc::new(compiled)),
+            Err(problem) => problems.push(problem),
+        }
+    }
     let mut ports = BTreeMap::new();
     for (key, listeners) in by_socket {
-        let compiled: Vec<_> = listeners
-            .iter()
-            .filter_map(|listener| {
-                let mine = by_listener.get(&listener.listener).map_or(&[][..], Vec::as_slice);
-                compile_listener(listener, mine, rules, telemetry).map_err(|p| problems.push(p)).ok()
-            })
-            .collect();
-        let tls = match port_tls(&listeners, &certificates) {
+        let compiled: Vec<_> =
+            listeners.iter().filter_map(|listener| live.get(&listener.listener).cloned()).collect();
+        let before = parts.before.and_then(|before| before.get(&key)?.tls.as_ref());
+        let tls = match port_tls(key.port, &listeners, parts.certificates, before) {
             Ok(tls) => tls,
             Err(problem) => {
                 problems.push(problem);
@@ -102,17 +112,16 @@ pub(super) fn compile(
         };
         let hosts: Vec<_> = compiled.iter().enumerate().map(|(i, l)| (i, &l.listener.hostname)).collect();
         let hosts = ListenerIndex::compile(&hosts);
-        let telemetry = telemetry.socket(&SocketIdentity { listener: only, port: key.port });
+        let telemetry = parts.telemetry.socket(&SocketIdentity { listener: only, port: key.port });
         ports.insert(key, Arc::new(Port { key, listeners: compiled, hosts, tls, telemetry }));
     }
-    (ports, certificates.expiry())
+    ports
 }
 
 fn compile_listener(
     listener: &Listener,
     rules: &[&Rule],
-    compiled: &BTreeMap<RuleRef, Arc<LiveRule>>,
-    telemetry: &Telemetry,
+    parts: &Parts<'_>,
 ) -> Result<LiveListener, CompileProblem> {
     let table = Table::compile(&listener.listener, rules).map_err(|error| CompileProblem {
         object: listener.listener.to_string(),
@@ -120,23 +129,25 @@ fn compile_listener(
     })?;
     let attached = rules
         .iter()
-        .filter_map(|rule| compiled.get(&rule.rule))
+        .filter_map(|rule| parts.rules.get(&rule.rule, listener.backend_certificate.as_ref()))
         .map(|rule| Attached {
             rule: rule.clone(),
-            telemetry: telemetry.rule(&RuleIdentity {
+            telemetry: parts.telemetry.rule(&RuleIdentity {
                 listener: Some(listener.listener.clone()),
                 rule: Some(rule.rule.clone()),
             }),
         })
         .collect();
-    let telemetry = telemetry.listener(&listener.listener);
+    let telemetry = parts.telemetry.listener(&listener.listener);
     Ok(LiveListener { listener: listener.clone(), table, attached, telemetry })
 }
 
 fn port_tls(
+    port: u16,
     listeners: &[&Listener],
-    certificates: &tls::Certificates,
-) -> Result<Option<Arc<ServerConfig>>, CompileProblem> {
+    certificates: &Certificates,
+    before: Option<&Arc<PortTls>>,
+) -> Result<Option<Arc<PortTls>>, CompileProblem> {
     let secured: Vec<_> =
         listeners.iter().filter(|l| l.protocol == ListenerProtocol::Https).copied().collect();
     match secured.first() {
@@ -144,12 +155,11 @@ fn port_tls(
         Some(first) if secured.len() < listeners.len() => Err(CompileProblem {
             object: first.listener.to_string(),
             reason: format!(
-                "port {} is HTTPS here and HTTP in another listener; give one of them its own port",
-                first.port
+                "port {port} is HTTPS here and HTTP in another listener; give one of them its own port"
             ),
         }),
-        Some(first) => tls::server_config(&secured, certificates)
-            .map(|config| Some(Arc::new(config)))
-            .map_err(|reason| CompileProblem { object: first.listener.to_string(), reason }),
+        Some(_) => PortTls::compile(&secured, certificates, before)
+            .map(Some)
+            .map_err(|(object, reason)| CompileProblem { object, reason }),
     }
 }

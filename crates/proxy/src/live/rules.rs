@@ -1,14 +1,15 @@
 //! Rules as the corridor sees them: filters made ready, backends by index.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clearway_model::{BackendFault, BackendRef, Retry, Rule, RuleRef, Snapshot, Timeouts};
+use clearway_model::{BackendFault, ObjectRef, Retry, Rule, RuleRef, Snapshot, Timeouts};
 use clearway_telemetry::Telemetry;
 use clearway_telemetry::families::{AttemptIdentity, AttemptTelemetry};
 
 use super::filters::CompiledFilters;
+use super::index::{BackendIndex, Reach, identities};
 
 /// One rule.
 #[derive(Debug)]
@@ -47,25 +48,38 @@ impl From<&Retry> for LiveRetry {
     }
 }
 
-/// Compiles every rule of a snapshot.
-pub(super) fn compile(
-    snapshot: &Snapshot,
-    telemetry: &Telemetry,
-    backends: &HashMap<BackendRef, usize>,
-) -> BTreeMap<RuleRef, Arc<LiveRule>> {
-    snapshot
-        .rules
-        .iter()
-        .map(|(name, rule)| (name.clone(), Arc::new(compile_rule(rule, telemetry, backends))))
-        .collect()
+/// A rule by the certificate for backends that its listeners show.
+type ByIdentity<'a> = Vec<(Option<&'a ObjectRef>, Arc<LiveRule>)>;
+
+/// Every rule of a snapshot. One that listeners with different certificates for backends share is there once for each
+/// of these, since it leads to different pools.
+#[derive(Debug, Default)]
+pub(super) struct Rules<'a> {
+    all: HashMap<&'a RuleRef, ByIdentity<'a>>,
 }
 
-fn compile_rule(rule: &Rule, telemetry: &Telemetry, backends: &HashMap<BackendRef, usize>) -> LiveRule {
+impl<'a> Rules<'a> {
+    pub(super) fn compile(snapshot: &'a Snapshot, telemetry: &Telemetry, backends: &BackendIndex) -> Self {
+        let compile = |rule| {
+            let each = identities(snapshot, rule).into_iter();
+            each.map(|identity| (identity, Arc::new(compile_rule(rule, telemetry, backends.reach(identity)))))
+                .collect()
+        };
+        Self { all: snapshot.rules.iter().map(|(name, rule)| (name, compile(rule))).collect() }
+    }
+
+    /// The rule as a listener with this certificate for backends applies it.
+    pub(super) fn get(&self, rule: &RuleRef, identity: Option<&ObjectRef>) -> Option<&Arc<LiveRule>> {
+        self.all.get(rule)?.iter().find(|(of, _)| *of == identity).map(|(_, rule)| rule)
+    }
+}
+
+fn compile_rule(rule: &Rule, telemetry: &Telemetry, backends: Reach<'_>) -> LiveRule {
     let choices: Vec<_> = rule
         .backends
         .iter()
         .map(|choice| {
-            let backend = choice.target.clone().and_then(|target| lookup(backends, &target));
+            let backend = choice.target.clone().and_then(|target| backends.find(&target));
             let attempts = choice.target.as_ref().ok().map(|target| {
                 telemetry.attempt(&AttemptIdentity { rule: rule.rule.clone(), backend: target.clone() })
             });
@@ -85,14 +99,4 @@ fn compile_rule(rule: &Rule, telemetry: &Telemetry, backends: &HashMap<BackendRe
         timeouts: rule.timeouts,
         retry: rule.retry.as_ref().map(LiveRetry::from),
     }
-}
-
-pub(super) fn lookup(
-    backends: &HashMap<BackendRef, usize>,
-    target: &BackendRef,
-) -> Result<usize, BackendFault> {
-    backends.get(target).copied().ok_or_else(|| BackendFault {
-        reason: "BackendNotFound".into(),
-        message: format!("{target} is not in the configuration; check that it exists").into(),
-    })
 }

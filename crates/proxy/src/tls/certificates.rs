@@ -1,4 +1,4 @@
-//! Certificates of listeners, parsed: keys ready to sign, names to choose by, ends of validity to warn of.
+//! Certificates of Gateways, towards clients and towards backends, parsed: keys ready to sign, names to choose by, ends of validity to warn of.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::PROVIDER;
 use crate::live::CompileProblem;
 
 /// Parsed certificates by Secret.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Certificates {
     loaded: HashMap<ObjectRef, Arc<Loaded>>,
 }
@@ -25,16 +25,24 @@ pub(crate) struct Loaded {
     /// DNS names, lower case; wildcards as `*.suffix`.
     pub(crate) names: Vec<String>,
     not_after: i64,
+    source: Certificate,
 }
 
 impl Certificates {
-    /// Parses all; those that cannot be read become problems.
+    /// Parses all; those that cannot be read become problems. Those that `before` holds already are taken from it, so
+    /// that equal pointers mean equal certificates.
     pub(crate) fn load(
         certificates: &BTreeMap<ObjectRef, Certificate>,
+        before: Option<&Self>,
         problems: &mut Vec<CompileProblem>,
     ) -> Self {
         let mut loaded = HashMap::new();
         for (secret, certificate) in certificates {
+            let known = before.and_then(|before| before.get(secret));
+            if let Some(same) = known.filter(|known| known.source == *certificate) {
+                loaded.insert(secret.clone(), same.clone());
+                continue;
+            }
             match load(certificate) {
                 Ok(one) => {
                     loaded.insert(secret.clone(), Arc::new(one));
@@ -74,7 +82,7 @@ fn load(certificate: &Certificate) -> Result<Loaded, String> {
         .map_err(|error| format!("tls.key holds no private key in PEM: {error}"))?;
     let key = CertifiedKey::from_der(chain, key, &PROVIDER)
         .map_err(|error| format!("tls.key and tls.crt do not go together: {error}"))?;
-    Ok(Loaded { key: Arc::new(key), names, not_after })
+    Ok(Loaded { key: Arc::new(key), names, not_after, source: certificate.clone() })
 }
 
 fn dns_name(name: &GeneralName<'_>) -> Option<String> {

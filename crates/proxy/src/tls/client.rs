@@ -1,19 +1,20 @@
-//! TLS with backends: SNI and verification by BackendTLSPolicy, never a silent fall-back to anything weaker.
+//! TLS with backends: SNI and verification by BackendTLSPolicy, never a silent fall-back to anything weaker, and the
+//! Gateway's own certificate where it has one for backends (GEP-3155).
 
 use std::sync::{Arc, LazyLock};
 
 use clearway_model::{BackendProtocol, BackendTls, SubjectAltName, TrustedRoots};
-use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::server::ParsedCertificate;
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, version,
 };
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use super::PROVIDER;
+use super::{PROVIDER, roots};
 
 static SYSTEM: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
     let mut store = RootCertStore::empty();
@@ -21,22 +22,26 @@ static SYSTEM: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
     Arc::new(store)
 });
 
-/// Settings towards one backend.
+/// Settings towards one backend. `identity` is shown to a backend that asks for a certificate.
 pub(crate) fn client_config(
     settings: &BackendTls,
     protocol: BackendProtocol,
+    identity: Option<&Arc<CertifiedKey>>,
 ) -> Result<ClientConfig, String> {
-    let roots = roots(&settings.roots)?;
+    let roots = trusted(&settings.roots)?;
     let inner = WebPkiServerVerifier::builder_with_provider(roots.clone(), PROVIDER.clone())
         .build()
         .map_err(|error| format!("no certificate authority to verify with: {error}"))?;
     let verifier = Verifier { inner, roots, names: settings.subject_alt_names.clone() };
-    let mut config = ClientConfig::builder_with_provider(PROVIDER.clone())
+    let builder = ClientConfig::builder_with_provider(PROVIDER.clone())
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])
         .map_err(|error| format!("TLS cannot be set up: {error}"))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(key) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key.clone()))),
+    };
     config.alpn_protocols = match protocol {
         BackendProtocol::Http1 => vec![b"http/1.1".to_vec()],
         BackendProtocol::Http2 => vec![b"h2".to_vec()],
@@ -44,7 +49,7 @@ pub(crate) fn client_config(
     Ok(config)
 }
 
-fn roots(roots: &TrustedRoots) -> Result<Arc<RootCertStore>, String> {
+fn trusted(roots: &TrustedRoots) -> Result<Arc<RootCertStore>, String> {
     match roots {
         TrustedRoots::System if SYSTEM.is_empty() => {
             Err("this machine has no certificate authorities; install ca-certificates or name a CA".into())
@@ -52,14 +57,7 @@ fn roots(roots: &TrustedRoots) -> Result<Arc<RootCertStore>, String> {
         TrustedRoots::System => Ok(SYSTEM.clone()),
         // A store that trusts a key nobody has cannot be built; the verifier below refuses everything instead.
         TrustedRoots::Broken(reason) => Err(format!("its CA cannot be used: {reason}")),
-        TrustedRoots::Pem(pem) => {
-            let mut store = RootCertStore::empty();
-            for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|error| format!("ca.crt is not PEM: {error}"))?;
-                store.add(certificate).map_err(|error| format!("ca.crt cannot be used: {error}"))?;
-            }
-            if store.is_empty() { Err("ca.crt holds no certificate".into()) } else { Ok(Arc::new(store)) }
-        }
+        TrustedRoots::Pem(pem) => roots::from_pem(pem),
     }
 }
 

@@ -6,11 +6,10 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use clearway_model::BackendRef;
 use clearway_telemetry::families::{AttemptTelemetry, ListenerTelemetry, RuleTelemetry, SocketTelemetry};
 use clearway_telemetry::{Held, Telemetry};
 
-use crate::live::{Live, LiveRule, Port, SocketKey};
+use crate::live::{Live, LiveRule, PoolKey, Port, SocketKey};
 use crate::switchyard::WorkerBackend;
 
 /// The live configuration of one worker.
@@ -52,21 +51,21 @@ impl WorkerLive {
     /// Copies `live`; pools of backends that stay are kept, those of others go when their requests are done.
     pub(crate) fn of(
         live: Arc<Live>,
-        pools: &mut HashMap<BackendRef, Rc<WorkerBackend>>,
+        pools: &mut HashMap<PoolKey, Rc<WorkerBackend>>,
         telemetry: &Telemetry,
     ) -> Self {
         let backends: Vec<_> = live
             .backends
             .iter()
             .map(|backend| {
-                let kept = pools.get(&backend.backend);
+                let kept = pools.get(&backend.pool_key());
                 match kept.filter(|kept| Arc::ptr_eq(&kept.backend, backend)) {
                     Some(same) => same.clone(),
                     None => Rc::new(WorkerBackend::new(backend.clone(), kept.map(|kept| &**kept))),
                 }
             })
             .collect();
-        *pools = backends.iter().map(|backend| (backend.backend.backend.clone(), backend.clone())).collect();
+        *pools = backends.iter().map(|backend| (backend.backend.pool_key(), backend.clone())).collect();
         let ports = live.ports.values().map(|port| Rc::new(WorkerPort::of(port))).collect();
         let nobody = telemetry.no_listener();
         let nobodys_rule = Rc::new(nobody.no_route().clone());
@@ -74,9 +73,14 @@ impl WorkerLive {
         Self { live, version, ports, backends, nobody, nobodys_rule, served: Cell::new(false) }
     }
 
-    /// The port of a socket, with its place; `None` once the configuration has none there.
-    pub(crate) fn port(&self, key: SocketKey) -> Option<(usize, &Rc<WorkerPort>)> {
-        self.ports.iter().enumerate().find(|(_, port)| port.port.key == key)
+    /// Which of the ports a socket's is; `None` once the configuration has none there.
+    pub(crate) fn place(&self, key: SocketKey) -> Option<usize> {
+        self.ports.iter().position(|port| port.port.key == key)
+    }
+
+    /// The port of a socket; `None` once the configuration has none there.
+    pub(crate) fn port(&self, key: SocketKey) -> Option<&Rc<WorkerPort>> {
+        self.ports.get(self.place(key)?)
     }
 }
 

@@ -13,13 +13,12 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use bytes::BytesMut;
-use clearway_model::BackendRef;
 use clearway_telemetry::Telemetry;
 use tokio::sync::Notify;
 
 use crate::door::conn::ConnState;
 use crate::ledger::Ledger;
-use crate::live::Live;
+use crate::live::{Live, PoolKey};
 use crate::options::Options;
 use crate::switchyard::WorkerBackend;
 use crate::wardrobe::head_copy::HeadCopies;
@@ -55,8 +54,8 @@ pub(crate) struct Worker {
     pub(crate) cutting: Notify,
     current: RefCell<Rc<WorkerLive>>,
     shared: Arc<ArcSwap<Live>>,
-    /// Backends by name: pools outlive a reload.
-    backends: RefCell<HashMap<BackendRef, Rc<WorkerBackend>>>,
+    /// Backends by name and identity: pools outlive a reload.
+    backends: RefCell<HashMap<PoolKey, Rc<WorkerBackend>>>,
 }
 
 impl Worker {
@@ -105,8 +104,28 @@ impl Worker {
             &mut self.backends.borrow_mut(),
             &self.telemetry,
         ));
-        *self.current.borrow_mut() = fresh.clone();
+        let old = std::mem::replace(&mut *self.current.borrow_mut(), fresh.clone());
+        self.review(&old, &fresh);
         fresh
+    }
+
+    /// Ends connections that may not go on under `fresh`: those whose clients have not proved what is asked for now.
+    /// All others stay.
+    fn review(&self, old: &WorkerLive, fresh: &WorkerLive) {
+        let tls =
+            |live: &WorkerLive, key| live.port(key).and_then(|port| port.port.tls.as_ref().map(Arc::as_ptr));
+        let changed: Vec<_> =
+            fresh.ports.iter().filter(|port| tls(old, port.port.key) != tls(fresh, port.port.key)).collect();
+        if changed.is_empty() {
+            return;
+        }
+        let deadline = Instant::now() + self.options.drain;
+        for (_, conn) in self.conns.borrow().iter() {
+            let port = changed.iter().find(|port| port.port.key == conn.socket);
+            if port.is_some_and(|port| !conn.is_admitted(port.port.tls.as_deref())) {
+                conn.revoke(deadline);
+            }
+        }
     }
 
     /// Resolves when the drain's deadline has passed.

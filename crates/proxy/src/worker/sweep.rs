@@ -25,6 +25,9 @@ pub(super) fn sweep(worker: &Rc<Worker>) {
 }
 
 fn sweep_connection(worker: &Worker, conn: &ConnState, now: Instant) {
+    if conn.is_overdue(now) {
+        return conn.close(Closing::Now(ConnectionEnd::Drained));
+    }
     if conn.active.get() > 0 {
         return;
     }

@@ -10,7 +10,7 @@ use clearway_route::{ListenerIndex, Request, Table};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 pub(crate) fn listener(name: &str) -> ListenerRef {
-    ListenerRef { gateway: ObjectRef::new("infra", "gateway"), name: name.into() }
+    ListenerRef::new(ObjectRef::new("infra", "gateway"), name)
 }
 
 pub(crate) fn exact(text: &str) -> TextMatch {

@@ -21,7 +21,7 @@ pub(crate) fn exchange(uri: &str) -> Exchange {
 /// As [`exchange`], with a route of this name.
 pub(crate) fn named(uri: &str, route: &str) -> Exchange {
     let hub = Telemetry::new(1, Switches::default());
-    let gateway = ListenerRef { gateway: ObjectRef::new("infra", "edge"), name: "http".into() };
+    let gateway = ListenerRef::new(ObjectRef::new("infra", "edge"), "http");
     let listener = hub.listener(&gateway);
     let no_route = Rc::new(listener.no_route().clone());
     let rule = RuleRef {

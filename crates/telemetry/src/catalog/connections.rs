@@ -1,8 +1,10 @@
 //! Metrics of connections from clients, and of TCP on both sides.
 
 use super::label::*;
-use super::{Group, Kind, Label, Metric, Switch, Unit};
+use super::{Group, Kind, Label, Metric, Plane, Switch, Unit};
 use crate::buckets;
+
+const DATA: Metric = Metric { plane: Plane::Data, ..Metric::BASE };
 
 const SOCKET: &[Label] = &[GATEWAY_NAMESPACE, GATEWAY_NAME, LISTENER, PORT];
 
@@ -29,7 +31,7 @@ pub const DOWNSTREAM_CONNECTIONS: Metric = Metric {
     labels: SOCKET,
     question: "How many clients are connected, and is the limit near?",
     series: "ports, and HTTPS listeners",
-    ..Metric::BASE
+    ..DATA
 };
 
 /// Connections that were accepted.
@@ -49,7 +51,7 @@ pub const DOWNSTREAM_CONNECTIONS_CLOSED: Metric = Metric {
     labels: &[GATEWAY_NAMESPACE, GATEWAY_NAME, LISTENER, PORT, CONNECTION_END],
     question: "Why do connections end?",
     series: "ports and HTTPS listeners x 8 reasons",
-    ..Metric::BASE
+    ..DATA
 };
 
 /// TLS handshakes.
@@ -60,7 +62,7 @@ pub const TLS_HANDSHAKES: Metric = Metric {
     labels: &[GATEWAY_NAMESPACE, GATEWAY_NAME, LISTENER, PORT, TLS_OUTCOME],
     question: "Do clients get through TLS, and with which version?",
     series: "ports and HTTPS listeners x 6 outcomes",
-    ..Metric::BASE
+    ..DATA
 };
 
 /// Time of TLS handshakes.
@@ -87,7 +89,7 @@ pub const TCP_RTT: Metric = Metric {
     question: "Is it the network?",
     series: "(ports + HTTPS listeners + backends) x 17 (classic) or 1 (native)",
     switch: Some(Switch::TcpMetrics),
-    ..Metric::BASE
+    ..DATA
 };
 
 /// Segments sent again.
@@ -99,7 +101,7 @@ pub const TCP_RETRANSMITS: Metric = Metric {
     question: "Does the network lose packets, and on which side?",
     series: "ports + HTTPS listeners + backends",
     switch: Some(Switch::TcpMetrics),
-    ..Metric::BASE
+    ..DATA
 };
 
 pub(super) const GROUP: Group = Group {

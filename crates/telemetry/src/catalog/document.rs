@@ -36,6 +36,7 @@ fn push_metric(page: &mut String, metric: &Metric) {
     let (kind, unit, stability) = (metric.kind.as_str(), metric.unit.as_str(), metric.stability.as_str());
     page.push_str(&format!("- Type: {kind}; unit: {unit}; {stability}\n"));
     page.push_str(&format!("- Series: {}\n", metric.series));
+    page.push_str(&format!("- Shown by: {}\n", code_list(metric.plane.commands())));
     if let Some(switch) = metric.switch {
         page.push_str(&format!("- Kept while `{}` is on\n", switch.as_str()));
     }
@@ -51,6 +52,7 @@ fn push_metric(page: &mut String, metric: &Metric) {
         let values = match values {
             Values::Configured => "from the configuration".to_owned(),
             Values::OneOf(words) => code_list(&words()),
+            Values::Api => "of the Gateway API".to_owned(),
             Values::StatusCode => "100 to 599, `none`".to_owned(),
             Values::Process => "of this process".to_owned(),
         };
@@ -95,6 +97,7 @@ fn metric_json(group: &str, metric: &Metric) -> Value {
         "stability": metric.stability.as_str(),
         "question": metric.question,
         "series": metric.series,
+        "commands": metric.plane.commands(),
         "switch": metric.switch.map(super::Switch::as_str),
     })
 }
@@ -103,6 +106,7 @@ fn label_json(label: &Label) -> Value {
     let (source, words) = match label.values {
         Values::Configured => ("configuration", None),
         Values::OneOf(words) => ("words", Some(words())),
+        Values::Api => ("api", None),
         Values::StatusCode => ("status_code", None),
         Values::Process => ("process", None),
     };

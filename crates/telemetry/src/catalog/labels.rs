@@ -7,6 +7,8 @@ pub enum Values {
     Configured,
     /// One of these words.
     OneOf(fn() -> Vec<&'static str>),
+    /// Types and reasons of conditions: a word of the Gateway API or of Clearway's own, never of an object.
+    Api,
     /// A status code from 100 to 599, or `none`.
     StatusCode,
     /// Something of this process: a worker, a family, a version.
@@ -28,6 +30,7 @@ pub struct Label {
 
 /// The labels by name.
 pub mod label {
+    pub use super::super::control_labels::*;
     use super::{Label, Values};
     use crate::accounting::{DropReason, Signal};
     use crate::config::{ChangeOutcome, ConfigStage, ObjectKind, Severity};
@@ -38,11 +41,19 @@ pub mod label {
     const NO_LISTENER: Option<&str> = Some("when no listener can be named");
     const NO_RULE: Option<&str> = Some("when no rule took the request");
 
-    const fn configured(name: &'static str, help: &'static str, absent: Option<&'static str>) -> Label {
+    pub(in crate::catalog) const fn configured(
+        name: &'static str,
+        help: &'static str,
+        absent: Option<&'static str>,
+    ) -> Label {
         Label { name, help, values: Values::Configured, absent }
     }
 
-    const fn words(name: &'static str, help: &'static str, words: fn() -> Vec<&'static str>) -> Label {
+    pub(in crate::catalog) const fn words(
+        name: &'static str,
+        help: &'static str,
+        words: fn() -> Vec<&'static str>,
+    ) -> Label {
         Label { name, help, values: Values::OneOf(words), absent: None }
     }
 

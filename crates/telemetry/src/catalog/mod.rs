@@ -5,9 +5,14 @@
 //! `/metrics` shows all of the catalog and nothing else, with exactly the labels declared.
 
 mod connections;
+mod control_labels;
+mod control_plane;
+mod data_plane;
 mod document;
 mod labels;
 pub mod log_fields;
+mod objects;
+mod planes;
 mod process;
 mod requests;
 pub mod span_attributes;
@@ -16,6 +21,9 @@ mod upstream;
 /// The metrics by name, for the exposition.
 pub mod metrics {
     pub use super::connections::*;
+    pub use super::control_plane::*;
+    pub use super::data_plane::*;
+    pub use super::objects::*;
     pub use super::process::*;
     pub use super::requests::*;
     pub use super::upstream::*;
@@ -23,6 +31,7 @@ pub mod metrics {
 
 pub use document::{json, markdown};
 pub use labels::{Label, Values, label};
+pub use planes::Plane;
 
 use crate::families::Switches;
 
@@ -166,6 +175,8 @@ pub struct Metric {
     pub series: &'static str,
     /// The switch that keeps it; `None` is always kept.
     pub switch: Option<Switch>,
+    /// Whose `/metrics` shows it.
+    pub plane: Plane,
 }
 
 impl Metric {
@@ -180,6 +191,7 @@ impl Metric {
         question: "",
         series: "1",
         switch: None,
+        plane: Plane::Every,
     };
 
     /// The name of the family in OpenMetrics: without `_total` and `_info` (section 4.4).
@@ -212,6 +224,14 @@ pub const GROUPS: &[Group] = &[
     requests::GROUP,
     upstream::GROUP,
     connections::GROUP,
+    control_plane::READINESS_GROUP,
+    control_plane::WATCH_GROUP,
+    control_plane::TRANSLATION_GROUP,
+    control_plane::FLEET_GROUP,
+    objects::STATUS_GROUP,
+    objects::LEASE_GROUP,
+    objects::OBJECTS_GROUP,
+    data_plane::GROUP,
     process::CONFIG_GROUP,
     process::SELF_GROUP,
     process::PROCESS_GROUP,

@@ -1,7 +1,7 @@
 //! Metrics of the gateway itself: its configuration, its telemetry, its process.
 
 use super::label::*;
-use super::{Group, Kind, Metric, Stability, Unit};
+use super::{Group, Kind, Metric, Plane, Stability, Unit};
 use crate::config;
 
 const COUNTER: Metric = Metric { kind: Kind::Counter, ..Metric::BASE };
@@ -9,7 +9,7 @@ const COUNTER: Metric = Metric { kind: Kind::Counter, ..Metric::BASE };
 /// The version that is served.
 pub const CONFIG_VERSION: Metric = Metric {
     name: "clearway_config_version",
-    help: "Version of the configuration that is served, as a number: the first 52 bits of its hash",
+    help: "Version of the configuration that is served (control plane: published), as a number: the first 52 bits of its hash",
     stability: Stability::Stable,
     question: "Do all replicas serve the same configuration?",
     ..Metric::BASE
@@ -19,7 +19,7 @@ pub const CONFIG_VERSION: Metric = Metric {
 pub const CONFIG_APPLIED: Metric = Metric {
     name: "clearway_config_applied_timestamp_seconds",
     unit: Unit::Timestamp,
-    help: "When the configuration that is served was applied",
+    help: "When the configuration that is served was applied (control plane: published)",
     question: "How old is the configuration?",
     ..Metric::BASE
 };
@@ -44,7 +44,7 @@ pub const CONFIG_STAGE_DURATION: Metric = Metric {
     buckets: config::STAGE_BUCKETS,
     stability: Stability::Stable,
     question: "How long until a change is served, and which stage takes the time?",
-    series: "6 stages x 13 (classic) or 1 (native)",
+    series: "6 stages (control plane: 5) x 13 (classic) or 1 (native)",
     ..Metric::BASE
 };
 
@@ -53,6 +53,7 @@ pub const CONFIG_VALID: Metric = Metric {
     name: "clearway_config_valid",
     help: "1 when the newest configuration is the one that is served, 0 when it was refused or none came yet",
     question: "Is an old configuration served because the new one is broken?",
+    plane: Plane::Data,
     ..Metric::BASE
 };
 
@@ -84,6 +85,7 @@ pub const CERTIFICATE_EXPIRY: Metric = Metric {
     labels: &[CERTIFICATE_NAMESPACE, CERTIFICATE_NAME],
     question: "Which certificate expires soon?",
     series: "certificates",
+    plane: Plane::Data,
     ..Metric::BASE
 };
 

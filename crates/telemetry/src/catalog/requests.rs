@@ -1,8 +1,10 @@
 //! Metrics of requests, as clients see them.
 
 use super::label::*;
-use super::{Group, Kind, Metric, Stability, Switch, Unit};
+use super::{Group, Kind, Metric, Plane, Stability, Switch, Unit};
 use crate::buckets;
+
+const DATA: Metric = Metric { plane: Plane::Data, ..Metric::BASE };
 
 /// Requests that ended.
 pub const REQUESTS: Metric = Metric {
@@ -29,7 +31,7 @@ pub const REQUESTS: Metric = Metric {
     question: "How many requests, of which route, ended how, and whose doing was it?",
     series: "listeners x rules x combinations in use of code, method, protocol, answered_by, reason, grpc_status",
     switch: Some(Switch::StatusCodeMetrics),
-    ..Metric::BASE
+    ..DATA
 };
 
 /// Durations of requests.
@@ -53,6 +55,7 @@ pub const REQUEST_DURATION: Metric = Metric {
     question: "How long do clients wait?",
     series: "listeners x rules x classes in use x 19 (classic) or 1 (native)",
     switch: Some(Switch::LatencyMetrics),
+    plane: Plane::Data,
 };
 
 /// Where the time of requests goes.
@@ -67,6 +70,7 @@ pub const REQUEST_PHASE_DURATION: Metric = Metric {
     question: "Where does the time go: client, gateway, network or backend?",
     series: "listeners x 9 phases x 10 (classic) or 1 (native)",
     switch: Some(Switch::LatencyMetrics),
+    plane: Plane::Data,
 };
 
 /// Requests that are being served.
@@ -77,7 +81,7 @@ pub const REQUESTS_IN_FLIGHT: Metric = Metric {
     stability: Stability::Stable,
     question: "How busy is it now, and does anything hang?",
     series: "listeners + 1",
-    ..Metric::BASE
+    ..DATA
 };
 
 /// Request body bytes.
@@ -90,7 +94,7 @@ pub const REQUEST_BODY_BYTES: Metric = Metric {
     question: "Who uploads how much?",
     series: "listeners x rules",
     switch: Some(Switch::BandwidthMetrics),
-    ..Metric::BASE
+    ..DATA
 };
 
 /// Response body bytes.
@@ -109,7 +113,7 @@ pub const MIRRORED_REQUESTS: Metric = Metric {
     labels: &[MIRROR_OUTCOME],
     question: "Do mirrors get their copies?",
     series: "3 outcomes",
-    ..Metric::BASE
+    ..DATA
 };
 
 pub(super) const GROUP: Group = Group {

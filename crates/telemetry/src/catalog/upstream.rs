@@ -1,17 +1,15 @@
 //! Metrics of backends: tries, connections, health.
 
 use super::label::*;
-use super::{Group, Kind, Label, Metric, Stability, Switch, Unit};
+use super::{Group, Kind, Label, Metric, Plane, Stability, Switch, Unit};
 use crate::buckets;
+
+const DATA: Metric = Metric { plane: Plane::Data, ..Metric::BASE };
 
 const BACKEND: &[Label] = &[BACKEND_KIND, BACKEND_NAMESPACE, BACKEND_NAME, BACKEND_PORT];
 
-const HEALTH_GAUGE: Metric = Metric {
-    labels: BACKEND,
-    series: "backends",
-    switch: Some(Switch::UpstreamHealthMetrics),
-    ..Metric::BASE
-};
+const HEALTH_GAUGE: Metric =
+    Metric { labels: BACKEND, series: "backends", switch: Some(Switch::UpstreamHealthMetrics), ..DATA };
 
 const HEALTH_COUNTER: Metric = Metric { kind: Kind::Counter, ..HEALTH_GAUGE };
 
@@ -37,7 +35,7 @@ pub const UPSTREAM_ATTEMPTS: Metric = Metric {
     question: "Which backend fails, how, and how often is it tried again?",
     series: "rules x their backends x combinations in use of code, reason, retry",
     switch: Some(Switch::StatusCodeMetrics),
-    ..Metric::BASE
+    ..DATA
 };
 
 const ROUTE_KIND_OF_RULE: Label = Label { absent: None, ..ROUTE_KIND };
@@ -56,7 +54,7 @@ pub const UPSTREAM_FIRST_BYTE_DURATION: Metric = Metric {
     question: "Which backend is slow?",
     series: "backends x 19 (classic) or 1 (native)",
     switch: Some(Switch::LatencyMetrics),
-    ..Metric::BASE
+    ..DATA
 };
 
 /// Time to open connections.

@@ -22,7 +22,9 @@ use flate2::write::GzEncoder;
 pub use negotiate::Format;
 
 use crate::accounting::Accounting;
+use crate::catalog::Plane;
 use crate::config::ConfigTelemetry;
+use crate::control::{ControlTelemetry, XdsTelemetry};
 use crate::hub::Telemetry;
 use crate::process::ProcessReader;
 use crate::runtime::RuntimeTelemetry;
@@ -31,8 +33,12 @@ use page::{Page, Writer};
 /// Where the values come from.
 #[derive(Clone, Debug)]
 pub struct Sources {
-    /// The data path.
-    pub hub: Arc<Telemetry>,
+    /// The data path, in a process that serves requests.
+    pub hub: Option<Arc<Telemetry>>,
+    /// The control plane, in its process.
+    pub control: Option<Arc<ControlTelemetry>>,
+    /// The way from the control plane, in a data plane that has one.
+    pub xds: Option<Arc<XdsTelemetry>>,
     /// The configuration.
     pub config: Arc<ConfigTelemetry>,
     /// The runtimes of tokio.
@@ -41,6 +47,18 @@ pub struct Sources {
     pub accounting: Arc<Accounting>,
     /// What runs.
     pub build: BuildInfo,
+}
+
+impl Sources {
+    /// Whether metrics of this plane are shown.
+    fn show(&self, plane: Plane) -> bool {
+        match plane {
+            Plane::Every => true,
+            Plane::Data => self.hub.is_some(),
+            Plane::Fleet => self.xds.is_some(),
+            Plane::Control => self.control.is_some(),
+        }
+    }
 }
 
 /// What runs.
@@ -120,8 +138,11 @@ impl Exposition {
 
     fn write_on(&self, writer: &mut dyn Writer) -> Vec<u8> {
         // Before the handles are taken: those that are held here must not look alive.
-        self.sources.hub.age();
-        let mut page = Page::new(writer, self.sources.hub.switches);
+        let hub = self.sources.hub.as_deref();
+        hub.inspect(|hub| hub.age());
+        let switches = hub.map(|hub| hub.switches).unwrap_or_default();
+        let planes = Plane::ALL.into_iter().filter(|plane| self.sources.show(*plane)).collect();
+        let mut page = Page::new(writer, switches, planes);
         collect::all(&mut page, self);
         writer.finish()
     }

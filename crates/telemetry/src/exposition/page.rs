@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
-use crate::catalog::{Label, Metric};
+use crate::catalog::{Label, Metric, Plane};
 use crate::families::Switches;
 use crate::histogram::Collected;
 
@@ -68,22 +68,23 @@ pub(super) trait Writer {
     fn finish(&mut self) -> Vec<u8>;
 }
 
-/// The exposition in the making: keeps switched-off families out and counts series.
+/// The exposition in the making: keeps switched-off families and those of other planes out, and counts series.
 pub(super) struct Page<'w> {
     writer: &'w mut dyn Writer,
     switches: Switches,
+    planes: Vec<Plane>,
     counts: Vec<(&'static str, u64)>,
 }
 
 impl<'w> Page<'w> {
     /// An empty page.
-    pub(super) fn new(writer: &'w mut dyn Writer, switches: Switches) -> Self {
-        Self { writer, switches, counts: Vec::new() }
+    pub(super) fn new(writer: &'w mut dyn Writer, switches: Switches, planes: Vec<Plane>) -> Self {
+        Self { writer, switches, planes, counts: Vec::new() }
     }
 
-    /// Writes a family, unless it is switched off: then `fill` is not called.
+    /// Writes a family, unless it is switched off or another plane's: then `fill` is not called.
     pub(super) fn family(&mut self, metric: &'static Metric, fill: impl FnOnce(&mut Samples<'_>)) {
-        if !metric.is_kept(&self.switches) {
+        if !metric.is_kept(&self.switches) || !self.planes.contains(&metric.plane) {
             return;
         }
         self.writer.family(metric);

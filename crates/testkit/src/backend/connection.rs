@@ -26,6 +26,8 @@ pub struct TlsInfo {
     pub version: String,
     /// Cipher suite, by its IANA name.
     pub cipher: String,
+    /// The certificate that the client has shown, DER.
+    pub client_certificate: Option<Vec<u8>>,
 }
 
 /// What is to become of a connection, from the mildest to the hardest; it never gets milder.

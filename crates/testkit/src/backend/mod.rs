@@ -29,7 +29,7 @@ pub use raw::{After, RawBackend};
 pub use recorded::{Outcome, Recorded};
 pub use reply::{Fault, Pause, Reply, Step};
 
-use crate::certs::ServerCert;
+use crate::certs::{Authority, ServerCert};
 use crate::room::Room;
 use crate::wait::within;
 use connection::Fate;
@@ -54,6 +54,11 @@ impl Builder {
     /// Serves TLS with this certificate and these ALPN protocols (none: no ALPN).
     pub fn tls_with_alpn(self, cert: &ServerCert, alpn: &[&str]) -> Self {
         Self { tls: Some(cert.server_config(alpn)), ..self }
+    }
+
+    /// Serves TLS with this certificate to clients that show one of `clients`; h2 and http/1.1 by ALPN.
+    pub fn mutual_tls(self, cert: &ServerCert, clients: &Authority) -> Self {
+        Self { tls: Some(cert.server_config_for(&["h2", "http/1.1"], Some(clients))), ..self }
     }
 
     /// Listens there instead of on a free port of 127.0.0.1: to come back after [`Backend::stop`].

@@ -81,6 +81,10 @@ fn tls_info(session: &ServerConnection) -> TlsInfo {
             .negotiated_cipher_suite()
             .map(|suite| format!("{:?}", suite.suite()))
             .unwrap_or_default(),
+        client_certificate: session
+            .peer_certificates()
+            .and_then(|chain| chain.first())
+            .map(|certificate| certificate.to_vec()),
     }
 }
 

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::{
     ALL_VERSIONS, ClientConfig, DigitallySignedStruct, Error, SignatureScheme, SupportedProtocolVersion,
 };
 
-use crate::certs::{Authority, provider};
+use crate::certs::{Authority, ServerCert, provider};
 use crate::transport::Transport;
 
 /// How to do a handshake.
@@ -24,6 +24,7 @@ pub struct ClientTls {
     send_sni: bool,
     alpn: Vec<Vec<u8>>,
     versions: &'static [&'static SupportedProtocolVersion],
+    identity: Option<ServerCert>,
 }
 
 impl ClientTls {
@@ -35,12 +36,24 @@ impl ClientTls {
     /// Takes any certificate (its key must still be proved), asks for `server_name` by SNI.
     pub fn unverified(server_name: &str) -> Self {
         let server_name = server_name.to_owned();
-        Self { authority: None, server_name, send_sni: true, alpn: Vec::new(), versions: ALL_VERSIONS }
+        Self {
+            authority: None,
+            server_name,
+            send_sni: true,
+            alpn: Vec::new(),
+            versions: ALL_VERSIONS,
+            identity: None,
+        }
     }
 
     /// Sends no SNI; the certificate is still verified against the server name.
     pub fn no_sni(self) -> Self {
         Self { send_sni: false, ..self }
+    }
+
+    /// Shows this certificate to a server that asks for one.
+    pub fn certificate(self, certificate: &ServerCert) -> Self {
+        Self { identity: Some(certificate.clone()), ..self }
     }
 
     /// Offers these protocols by ALPN; by default what the client that uses it speaks, or nothing.
@@ -83,18 +96,24 @@ impl ClientTls {
         let builder = ClientConfig::builder_with_provider(provider()).with_protocol_versions(self.versions);
         let builder =
             builder.unwrap_or_else(|error| panic!("rustls refuses its own protocol versions: {error}"));
-        let mut config = match &self.authority {
+        let builder = match &self.authority {
             Some(authority) => {
                 let mut roots = tokio_rustls::rustls::RootCertStore::empty();
                 if let Err(error) = roots.add(authority.clone()) {
                     panic!("not an authority's certificate: {error}");
                 }
-                builder.with_root_certificates(roots).with_no_client_auth()
+                builder.with_root_certificates(roots)
             }
             None => {
                 let anything = Arc::new(Anything(provider()));
-                builder.dangerous().with_custom_certificate_verifier(anything).with_no_client_auth()
+                builder.dangerous().with_custom_certificate_verifier(anything)
             }
+        };
+        let mut config = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => builder
+                .with_client_auth_cert(vec![identity.der.clone()], identity.private_key())
+                .unwrap_or_else(|error| panic!("rustls refuses the certificate: {error}")),
         };
         config.alpn_protocols = self.alpn.clone();
         config.enable_sni = self.send_sni;

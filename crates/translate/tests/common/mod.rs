@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 use clearway_k8s::{Condition, Object};
-use clearway_translate::{Options, Translation, World, translate};
+use clearway_translate::{Exposure, GatewayAddresses, Options, Translation, World, translate};
 use serde_json::Value;
 
 pub const CONTROLLER: &str = "gateway.networking.k8s.io/clearway";
@@ -129,3 +129,86 @@ pub fn http_route(name: &str, namespace: &str, parents: &str, rest: &str) -> Str
 }
 
 pub const TO_WEB: &str = "  rules: [{backendRefs: [{name: web, port: 80}]}]";
+
+/// A Secret with the certificate of the shipped example.
+pub fn secret(namespace: &str, name: &str) -> String {
+    let text = include_str!("../../../../examples/quickstart/gateway.yaml");
+    let secret = text.split("\n---\n").last().unwrap_or_default();
+    secret
+        .replace("name: demo-certificate", &format!("name: {name}"))
+        .replace("namespace: default", &format!("namespace: {namespace}"))
+}
+
+/// A ConfigMap whose `ca.crt` is the certificate of the shipped example.
+pub fn authority(namespace: &str, name: &str) -> String {
+    let secret = secret(namespace, name);
+    let begin = secret.find("    -----BEGIN CERTIFICATE").unwrap_or_default();
+    let end = secret.find("-----END CERTIFICATE-----").unwrap_or_default();
+    let pem = secret.get(begin..end).unwrap_or_default();
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: {namespace}}}\ndata:\n  ca.crt: \
+         |\n{pem}-----END CERTIFICATE-----\n"
+    )
+}
+
+/// A Gateway `default/gw` with fields of its spec as YAML, one a line.
+pub fn gateway(fields: &[&str]) -> String {
+    let head = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: gw, generation: 7, uid: u-1}\nspec:\n  \
+                gatewayClassName: clearway\n";
+    fields.iter().fold(head.to_owned(), |text, field| format!("{text}  {field}\n"))
+}
+
+/// A ListenerSet of Gateway `default/gw` with listeners as flow YAML.
+pub fn listener_set(namespace: &str, name: &str, listeners: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: ListenerSet\nmetadata: {{name: {name}, namespace: {namespace}, \
+         generation: 3}}\nspec:\n  parentRef: {{name: gw, namespace: default}}\n  listeners: {listeners}\n"
+    )
+}
+
+/// Translates as in a cluster, where the Gateway `default/gw` was given ports 20000 and up and an address.
+pub fn run_in_cluster(texts: &[&str]) -> Translation {
+    let mut world = world(texts);
+    furnish(&mut world);
+    translate(&world, &cluster())
+}
+
+/// Options as in a cluster, with the merged entry.
+pub fn cluster() -> Options {
+    Options { exposure: Exposure::Cluster, merged: Some((10080, 10443)), ..Options::new(CONTROLLER) }
+}
+
+/// Gives the Gateways of a world private ports and an address each, as the control plane does.
+pub fn furnish(world: &mut World) {
+    let mut private = 20_000;
+    let plans = translate(world, &cluster()).infrastructure;
+    for (index, (gateway, plan)) in plans.into_iter().enumerate() {
+        for port in plan.ports {
+            world.ports.insert((gateway.clone(), port), private);
+            private += 1;
+        }
+        let assigned = vec![format!("192.0.2.{}", index + 1)];
+        world.addresses.insert(gateway, GatewayAddresses { assigned });
+    }
+}
+
+/// Conditions of ListenerSets and their listeners, one line each, without generations.
+pub fn set_lines(translation: &Translation) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (key, status) in &translation.status.listener_sets {
+        lines.push(format!("{} {}", key.name, plain(&status.conditions)));
+        for listener in &status.listeners {
+            let conditions = plain(&listener.conditions);
+            lines.push(format!("{}/{} {} {conditions}", key.name, listener.name, listener.attached_routes));
+        }
+    }
+    lines
+}
+
+/// `Type=Status/Reason` of conditions.
+pub fn plain(conditions: &[Condition]) -> String {
+    let each = conditions
+        .iter()
+        .map(|condition| format!("{}={:?}/{}", condition.kind, condition.status, condition.reason));
+    each.collect::<Vec<_>>().join(" ")
+}

@@ -1,9 +1,11 @@
 //! From the handles to samples: one function for each group of the catalog, in its order.
 
 mod connections;
+mod control;
 mod process;
 mod requests;
 mod upstream;
+mod writes;
 
 use clearway_model::{BackendRef, ListenerRef, RuleRef};
 
@@ -13,12 +15,23 @@ use crate::catalog::label;
 
 /// Writes every family.
 pub(super) fn all(page: &mut Page<'_>, exposition: &Exposition) {
-    let hub = &exposition.sources.hub;
-    requests::collect(page, hub);
-    let mut backends = hub.backends.all();
-    backends.sort_unstable_by(|a, b| a.backend.cmp(&b.backend));
-    upstream::collect(page, hub, &backends);
-    connections::collect(page, hub, &backends);
+    let sources = &exposition.sources;
+    if let Some(hub) = &sources.hub {
+        requests::collect(page, hub);
+        let mut backends = hub.backends.all();
+        backends.sort_unstable_by(|a, b| a.backend.cmp(&b.backend));
+        upstream::collect(page, hub, &backends);
+        connections::collect(page, hub, &backends);
+    }
+    if let Some(control) = &sources.control {
+        control::collect(page, control);
+        writes::status(page, control);
+        writes::lease(page, control);
+        writes::objects(page, control);
+    }
+    if let Some(xds) = &sources.xds {
+        writes::xds(page, xds);
+    }
     process::config(page, &exposition.sources.config);
     process::telemetry(page, exposition);
     process::process(page, &exposition.process.read());

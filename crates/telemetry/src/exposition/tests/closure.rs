@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::planes::{exercised, of_command};
 use super::reader::{Labels, read};
 use super::{ALL_ON, Scene};
 use crate::catalog::{self, Kind, Metric, Values};
@@ -30,41 +31,43 @@ fn is_sample_of(sample: &str, metric: &Metric) -> bool {
 
 #[test]
 fn every_metric_of_the_catalog_appears_and_nothing_else() {
-    let scene = Scene::exercised(ALL_ON);
-    // Sizes and times are those of the page before: the first page has none.
-    scene.page("*/*");
-    let page = scene.page("text/plain");
-    let shown: Vec<String> = read(&page).families.into_iter().map(|(name, _)| name).collect();
-    let declared: Vec<&str> = catalog::all().map(|metric| metric.name).collect();
-    assert_eq!(shown, declared, "the same families in the same order");
+    for (command, scene) in exercised() {
+        // Sizes and times are those of the page before: the first page has none.
+        scene.render("*/*");
+        let page = scene.render("text/plain");
+        let shown: Vec<String> = read(&page).families.into_iter().map(|(name, _)| name).collect();
+        let declared: Vec<&str> = of_command(command).map(|metric| metric.name).collect();
+        assert_eq!(shown, declared, "{command}: the same families in the same order");
+    }
 }
 
 #[test]
 fn labels_and_their_values_are_those_declared() {
-    let scene = Scene::exercised(ALL_ON);
-    scene.page("*/*");
-    let series = series(&scene.page("text/plain"));
-    for metric in catalog::all() {
-        let of_metric = &series[metric.name];
-        let shown: BTreeSet<&str> =
-            of_metric.iter().flat_map(|labels| labels.keys().map(String::as_str)).collect();
-        let declared: BTreeSet<&str> = metric.labels.iter().map(|label| label.name).collect();
-        assert_eq!(shown, declared, "{}", metric.name);
-        for (label, labels) in
-            metric.labels.iter().flat_map(|label| of_metric.iter().map(move |of| (label, of)))
-        {
-            let Some(value) = labels.get(label.name) else {
-                assert!(label.absent.is_some(), "{} always has {}: {labels:?}", metric.name, label.name);
-                continue;
-            };
-            match label.values {
-                Values::OneOf(words) => assert!(words().contains(&value.as_str()), "{}: {value}", label.name),
-                Values::StatusCode => {
-                    assert!(
-                        value == "none" || value.parse().is_ok_and(|code: u16| (100..600).contains(&code))
-                    );
-                }
-                Values::Configured | Values::Process => assert!(!value.is_empty(), "{}", label.name),
+    for (command, scene) in exercised() {
+        scene.render("*/*");
+        let series = series(&scene.render("text/plain"));
+        of_command(command).for_each(|metric| assert_labels(metric, &series[metric.name]));
+    }
+}
+
+fn assert_labels(metric: &Metric, of_metric: &[Labels]) {
+    let shown: BTreeSet<&str> =
+        of_metric.iter().flat_map(|labels| labels.keys().map(String::as_str)).collect();
+    let declared: BTreeSet<&str> = metric.labels.iter().map(|label| label.name).collect();
+    assert_eq!(shown, declared, "{}", metric.name);
+    let pairs = metric.labels.iter().flat_map(|label| of_metric.iter().map(move |of| (label, of)));
+    for (label, labels) in pairs {
+        let Some(value) = labels.get(label.name) else {
+            assert!(label.absent.is_some(), "{} always has {}: {labels:?}", metric.name, label.name);
+            continue;
+        };
+        match label.values {
+            Values::OneOf(words) => assert!(words().contains(&value.as_str()), "{}: {value}", label.name),
+            Values::StatusCode => {
+                assert!(value == "none" || value.parse().is_ok_and(|code: u16| (100..600).contains(&code)));
+            }
+            Values::Configured | Values::Process | Values::Api => {
+                assert!(!value.is_empty(), "{}", label.name);
             }
         }
     }
@@ -79,7 +82,7 @@ fn a_switch_that_is_off_leaves_its_families_out_and_no_others() {
         let shown: Vec<String> =
             read(&scene.page("text/plain")).families.into_iter().map(|(name, _)| name).collect();
         let kept: Vec<_> =
-            catalog::all().filter(|metric| metric.is_kept(&switches)).map(|metric| metric.name).collect();
+            of_command("run").filter(|metric| metric.is_kept(&switches)).map(|metric| metric.name).collect();
         assert_eq!(shown, kept);
     }
 }

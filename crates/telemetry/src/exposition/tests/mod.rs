@@ -2,6 +2,7 @@
 
 mod closure;
 mod formats;
+mod planes;
 mod reader;
 mod series;
 
@@ -53,7 +54,7 @@ struct Held {
 }
 
 pub(super) fn listener() -> ListenerRef {
-    ListenerRef { gateway: ObjectRef::new("shop", "edge"), name: "https".into() }
+    ListenerRef::new(ObjectRef::new("shop", "edge"), "https")
 }
 
 pub(super) fn rule(name: &str, index: u32, rule: Option<&str>) -> RuleRef {
@@ -95,7 +96,9 @@ impl Scene {
         let hub = Telemetry::new(1, switches);
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
         let sources = Sources {
-            hub: hub.clone(),
+            hub: Some(hub.clone()),
+            control: None,
+            xds: None,
             config: Arc::new(ConfigTelemetry::new()),
             runtimes: Arc::new(RuntimeTelemetry::new()),
             accounting: Accounting::new(),

@@ -27,7 +27,7 @@ fn hostile_names_come_back_as_they_were() {
     ];
     let mut held = Vec::new();
     for name in hostile {
-        let listener = ListenerRef { gateway: ObjectRef::new(name, name), name: name.into() };
+        let listener = ListenerRef::new(ObjectRef::new(name, name), name);
         let identity = RuleIdentity { listener: Some(listener), rule: Some(rule(name, 0, Some(name))) };
         let handle = scene.hub.rule(&identity);
         handle.requests.add(&scene.worker, get(200).pack(), 1);

@@ -1,0 +1,81 @@
+//! The journey of a change: seen by a watch, gathered with others, translated, published, acknowledged. One record for
+//! each version, kept until newer ones push it out.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use clearway_model::Version;
+
+/// Versions that are remembered: an answer to an older one is too late to mean anything.
+const REMEMBERED: usize = 64;
+
+/// One journey, as far as it is the control plane's.
+#[derive(Clone, Debug)]
+pub(crate) struct Journey {
+    /// When the first change of it was seen, by the clock on the wall.
+    pub(crate) began: SystemTime,
+    /// When the first change of it was seen.
+    pub(crate) seen: Instant,
+    /// How many changes were gathered.
+    pub(crate) changes: usize,
+    /// From the first change until the translation began.
+    pub(crate) gather: Duration,
+    /// How long the translation took.
+    pub(crate) translate: Duration,
+    /// How long encoding took.
+    pub(crate) encode: Duration,
+    /// Resources that were encoded.
+    pub(crate) encoded: usize,
+    /// When it was published.
+    pub(crate) published: Instant,
+}
+
+/// Journeys of the newest versions.
+#[derive(Debug, Default)]
+pub(crate) struct Journeys {
+    recent: Mutex<VecDeque<(Version, Arc<Journey>)>>,
+}
+
+impl Journeys {
+    /// Remembers a journey.
+    pub(crate) fn note(&self, version: Version, journey: Arc<Journey>) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.len() == REMEMBERED {
+            recent.pop_front();
+        }
+        recent.push_back((version, journey));
+    }
+
+    /// The newest journey of a version.
+    pub(crate) fn of(&self, version: &Version) -> Option<Arc<Journey>> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.iter().rev().find(|(known, _)| known == version).map(|(_, journey)| journey.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_journeys_are_kept() {
+        let journeys = Journeys::default();
+        let now = Instant::now();
+        for number in 0..=REMEMBERED {
+            let journey = Journey {
+                began: SystemTime::now(),
+                seen: now,
+                changes: number,
+                gather: Duration::ZERO,
+                translate: Duration::ZERO,
+                encode: Duration::ZERO,
+                encoded: 0,
+                published: now,
+            };
+            journeys.note(Version(number.to_string().into()), Arc::new(journey));
+        }
+        assert!(journeys.of(&Version("0".into())).is_none());
+        assert_eq!(journeys.of(&Version(REMEMBERED.to_string().into())).unwrap().changes, REMEMBERED);
+    }
+}
