@@ -32,7 +32,7 @@ pub struct ControlOptions {
     pub xds_address: SocketAddr,
     /// Where `/readyz` and the rest of the admin server are.
     pub admin_address: SocketAddr,
-    /// Where `/metrics` is, for scrapers that must not reach the admin server.
+    /// A port of its own for scrapers. It answers the same paths as the admin server under the same rules.
     pub metrics_address: SocketAddr,
     /// Quiet time after a change before it is translated.
     pub debounce: Duration,

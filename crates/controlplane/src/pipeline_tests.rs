@@ -150,8 +150,8 @@ async fn changes_in_quick_succession_are_one_translation() {
     assert!(!played.newest.has_changed().unwrap(), "all of them were in it");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_new_reference_holds_what_is_served_until_it_is_read_but_not_for_ever() {
+/// A pipeline that has published a Gateway with its certificate.
+async fn gateway_served() -> (Played, Arc<Published>) {
     let mut played = play();
     played.apply(class()).await;
     played.apply(gateway("a")).await;
@@ -161,6 +161,12 @@ async fn a_new_reference_holds_what_is_served_until_it_is_read_but_not_for_ever(
     }
     played.in_step(vec![secret("a")]).await;
     let first = played.published().await;
+    (played, first)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_reference_holds_what_is_served_until_it_is_read_but_not_for_ever() {
+    let (mut played, first) = gateway_served().await;
 
     played.apply(gateway("b")).await;
     let began = tokio::time::Instant::now();
@@ -171,15 +177,7 @@ async fn a_new_reference_holds_what_is_served_until_it_is_read_but_not_for_ever(
 
 #[tokio::test(start_paused = true)]
 async fn a_newer_version_that_cannot_be_read_takes_nothing_away() {
-    let mut played = play();
-    played.apply(class()).await;
-    played.apply(gateway("a")).await;
-    played.in_step(played.board.behind()).await;
-    while !played.board.behind().contains(&secret("a")) {
-        tokio::time::advance(Duration::from_millis(1)).await;
-    }
-    played.in_step(vec![secret("a")]).await;
-    let first = played.published().await;
+    let (mut played, first) = gateway_served().await;
     let mut broken = gateway("a");
     broken["spec"]["listeners"][0]["port"] = json!("https");
     played.apply(broken).await;

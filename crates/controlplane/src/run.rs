@@ -153,7 +153,7 @@ impl Plane {
         TcpListener::bind(address).await.map_err(|source| RunError::Bind { address, source })
     }
 
-    /// The admin server, and the one that answers for metrics only.
+    /// The admin server, and the same again on the port that scrapers are let in to.
     async fn bind_admin(&self) -> Result<[AdminServer; 2], RunError> {
         let (board, publisher) = (self.board.clone(), self.publisher.clone());
         let source = format!("Kubernetes, controller {}", self.options.controller_name);

@@ -90,7 +90,7 @@ pub(crate) struct ControlAdminArgs {
         value_name = "ADDRESS:PORT"
     )]
     admin_address: SocketAddr,
-    /// Where /metrics is served for scrapers that must not reach the admin port.
+    /// A port of its own for scrapers: the same paths as the admin port, under the same rules.
     #[arg(
         long,
         env = "CLEARWAY_METRICS_ADDRESS",
