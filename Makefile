@@ -27,6 +27,7 @@ test: ## everything that Rust, promtool and Prometheus can show; installs what i
 	$(MAKE) --no-print-directory check
 	cargo test --workspace --locked
 	bench/test
+	tests/conformance/test
 
 test-cluster: ## what needs the tools built from Go: the Collector, Kubernetes, conformance (as root; at most 50 min cold)
 	$(TOOLS)/install apt cluster conformance
@@ -42,12 +43,12 @@ cluster-up: ## start a one-node Kubernetes here, without Docker (15 s; as root; 
 cluster-down: ## end it, with everything in it
 	tests/cluster/down
 
-conformance: ## run the unmodified Gateway API conformance suite on it; writes tests/conformance/reports/
-	$(TOOLS)/install apt conformance
+conformance: ## run the unmodified Gateway API conformance suite on it, compare its requests with the telemetry; writes tests/conformance/reports/
+	$(TOOLS)/install apt conformance otelcol
 	cargo build --release --locked --bin clearway
 	tests/cluster/up
 	tests/cluster/load
-	tests/cluster/deploy
+	tests/cluster/deploy --otlp-endpoint http://10.244.0.1:4317 --trace-ratio 1
 	tests/conformance/run
 
 check: ## format, clippy, who may use what, sizes and ranks, generated files

@@ -52,6 +52,7 @@ EOF
 }
 
 # Cgroup version 1, swap and full disks are the test machine's affair and no reason not to start; nothing is evicted.
+# Logs are kept whole: tests count lines.
 write_kubelet_config() {
   cat >"$work/etc/kubelet.yaml" <<EOF
 apiVersion: kubelet.config.k8s.io/v1beta1
@@ -71,6 +72,7 @@ serializeImagePulls: false
 kubeAPIQPS: 100
 kubeAPIBurst: 200
 maxPods: 250
+containerLogMaxSize: 100Mi
 resolvConf: $work/etc/resolv.conf
 clusterDNS: ["$dns_ip"]
 clusterDomain: cluster.local

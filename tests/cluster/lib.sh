@@ -29,6 +29,9 @@ static_range=10.250.128.0/17
 usable_address=${CLEARWAY_USABLE_ADDRESS:-10.250.200.1}
 unusable_address=${CLEARWAY_UNUSABLE_ADDRESS:-192.0.2.1}
 
+# Where tests/conformance/run starts a collector: pods reach the node's address, and nothing else listens there.
+collector_address=$node_ip:4317
+
 image=${CLEARWAY_IMAGE:-localhost/clearway:dev}
 
 say() { printf '[%4ds] %s\n' $((SECONDS - started)) "$*" >&2; }

@@ -35,7 +35,7 @@ build_envoy() {
   rm -rf "$tmp/wheel"
 }
 
-# The suite is a test of its own module: `go test -c` builds it as it stands there.
+# The suite is a library of tests: `go test -c` links its module, as it stands, with our few lines that call and watch it.
 build_conformance() {
   need go "$1" "install Go $(awk '$1 == "go" {print $2}' "$here/$dir/go.mod") or newer"
   run_logged "$1" "go test -c $pkg (in tests/tools/$dir)" \

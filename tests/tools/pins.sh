@@ -43,7 +43,7 @@ describe() {
   etcd) pkg=go.etcd.io/etcd/server/v3 ;;
   coredns) pkg=github.com/coredns/coredns ;;
   echo-basic) dir=gateway-api pkg=sigs.k8s.io/gateway-api/conformance/echo-basic ;;
-  conformance) dir=gateway-api pkg=sigs.k8s.io/gateway-api/conformance ;;
+  conformance) dir=gateway-api pkg=. ;;
   gateway-api) pkg=sigs.k8s.io/gateway-api ;;
   h2spec)
     pkg=github.com/summerwind/h2spec/cmd/h2spec
@@ -55,11 +55,14 @@ describe() {
 }
 
 # The folder of a built tool: its name and a hash of every file that pins it, the build flags and the machine's kind.
+# Go files of ours count where they are what is built.
 home_of() {
   local hash
   describe "$1"
   hash=$(cd "$here/$dir" && {
-    for f in go.mod go.sum *.go requirements.txt version; do [[ -f $f ]] && printf '%s\n' "$f" && cat "$f"; done
+    files=(go.mod go.sum requirements.txt version)
+    if [[ $pkg == . ]]; then files=(go.mod go.sum *.go requirements.txt version); fi
+    for f in "${files[@]}"; do [[ -f $f ]] && printf '%s\n' "$f" && cat "$f"; done
     printf '%s|%s|%s|%s\n' "$pkg" "$tags" "$ldflags" "$(uname -sm)"
   } | sha256sum)
   printf '%s/tools/%s-%s\n' "$cache" "$1" "${hash:0:16}"
