@@ -88,7 +88,7 @@ class Observation:
     collector: subprocess.Popen | None = None
 
     def fleet(self) -> dict:
-        """Names of the data plane's pods, with address and restarts."""
+        """Names of the data plane's pods, with address and restarts; not those that an earlier deployment leaves."""
         selector = f"app.kubernetes.io/instance={self.options.release},app.kubernetes.io/component=dataplane"
         command = [self.options.kubectl, "-n", self.options.namespace, "get", "pods", "-l", selector, "-o", "json"]
         listed = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
@@ -96,7 +96,7 @@ class Observation:
             pod["metadata"]["name"]: (
                 pod["status"].get("podIP"), [one["restartCount"] for one in pod["status"].get("containerStatuses", [])]
             )
-            for pod in listed["items"]
+            for pod in listed["items"] if "deletionTimestamp" not in pod["metadata"]
         }
 
     def begin(self) -> None:
