@@ -29,11 +29,12 @@ test: ## everything that Rust, promtool and Prometheus can show; installs what i
 	bench/test
 	tests/conformance/test
 
-test-cluster: ## what needs the tools built from Go: the Collector, Kubernetes, conformance (as root; at most 50 min cold)
+test-cluster: ## what needs the tools built from Go: the Collector, Kubernetes, both planes in it, conformance (as root; at most 50 min cold)
 	$(TOOLS)/install apt cluster conformance
 	CLEARWAY_OTELCOL="$$($(TOOLS)/path otelcol)" cargo test --locked -p clearway --features cluster-tests --test collector --test conservation
 	cargo test --locked -p clearway-controlplane --lib -- --ignored live
 	cargo build --locked --bin clearway
+	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" cargo test --locked -p clearway-e2e --features cluster-tests
 	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" tests/conformance/own-cluster
 
 cluster-up: ## start a one-node Kubernetes here, without Docker (15 s; as root; the first time builds it, 25 min)
@@ -54,7 +55,7 @@ conformance: ## run the unmodified Gateway API conformance suite on it, compare 
 check: ## format, clippy, who may use what, sizes and ranks, generated files
 	$(TOOLS)/install apt cargo-deny
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --features clearway/cluster-tests --locked -- -D warnings
+	cargo clippy --workspace --all-targets --features clearway/cluster-tests,clearway-e2e/cluster-tests --locked -- -D warnings
 	"$$($(TOOLS)/path cargo-deny)" --locked check --allow unused-wrapper --hide-inclusion-graph bans licenses sources
 	cargo xtask check
 	cargo xtask gen --check
