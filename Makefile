@@ -9,6 +9,9 @@ SHELL := bash
 TOOLS := tests/tools
 # What cargo needs besides Rust. Does nothing when it is there already.
 BUILD_TOOLS := command -v mold >/dev/null && command -v cc >/dev/null || $(TOOLS)/install apt
+# Tests of `make test-cluster` are chosen from the whole workspace (not by -p), so that what `make test` has built is used again.
+CLUSTER_TESTS := clearway/cluster-tests,clearway-e2e/cluster-tests
+E2E_TESTS := $(basename $(notdir $(wildcard tests/e2e/tests/*.rs)))
 
 .PHONY: help run build test test-cluster check advisories gen bench fmt cluster-up cluster-down conformance
 
@@ -31,10 +34,10 @@ test: ## everything that Rust, promtool and Prometheus can show; installs what i
 
 test-cluster: ## what needs the tools built from Go: the Collector, Kubernetes, both planes in it, conformance (as root; at most 50 min cold)
 	$(TOOLS)/install apt cluster conformance
-	CLEARWAY_OTELCOL="$$($(TOOLS)/path otelcol)" cargo test --locked -p clearway --features cluster-tests --test collector --test conservation
-	cargo test --locked -p clearway-controlplane --lib -- --ignored live
+	CLEARWAY_OTELCOL="$$($(TOOLS)/path otelcol)" cargo test --workspace --locked --features $(CLUSTER_TESTS) --test collector --test conservation
+	cargo test --workspace --locked --lib -- --ignored live
 	cargo build --locked --bin clearway
-	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" cargo test --locked -p clearway-e2e --features cluster-tests
+	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" cargo test --workspace --locked --features $(CLUSTER_TESTS) $(addprefix --test ,$(E2E_TESTS))
 	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" tests/conformance/own-cluster
 
 cluster-up: ## start a one-node Kubernetes here, without Docker (15 s; as root; the first time builds it, 25 min)
@@ -55,7 +58,7 @@ conformance: ## run the unmodified Gateway API conformance suite on it, compare 
 check: ## format, clippy, who may use what, sizes and ranks, generated files
 	$(TOOLS)/install apt cargo-deny
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --features clearway/cluster-tests,clearway-e2e/cluster-tests --locked -- -D warnings
+	cargo clippy --workspace --all-targets --features $(CLUSTER_TESTS) --locked -- -D warnings
 	"$$($(TOOLS)/path cargo-deny)" --locked check --allow unused-wrapper --hide-inclusion-graph bans licenses sources
 	cargo xtask check
 	cargo xtask gen --check
