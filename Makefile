@@ -13,7 +13,7 @@ BUILD_TOOLS := command -v mold >/dev/null && command -v cc >/dev/null || $(TOOLS
 CLUSTER_TESTS := clearway/cluster-tests,clearway-e2e/cluster-tests
 E2E_TESTS := $(basename $(notdir $(wildcard tests/e2e/tests/*.rs)))
 
-.PHONY: help run build test test-cluster check advisories gen bench fmt cluster-up cluster-down conformance
+.PHONY: help run build test test-cluster check advisories gen bench bench-propagation fmt cluster-up cluster-down conformance
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -74,6 +74,10 @@ gen: ## write what is generated from the code: docs/metrics.md, docs/catalog.jso
 bench: ## the race against nginx, HAProxy and Envoy on this machine (about 10 min); writes bench/RESULTS.md
 	@$(BUILD_TOOLS)
 	bench/run
+
+bench-propagation: ## from a change of an object to served, on a cluster of its own (as root; about 20 min); writes bench/PROPAGATION.md
+	$(TOOLS)/install apt kubernetes
+	bench/propagation
 
 fmt: ## format the Rust code
 	cargo fmt --all

@@ -1,0 +1,1 @@
+"""How fast changes of Kubernetes objects are served: what `bench/propagation` measures with."""
