@@ -6,8 +6,10 @@ mod support;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use clearway_testkit::Transport;
 use clearway_testkit::backend::{Backend, Reply};
-use clearway_testkit::client::{End, HttpClient, RawClient, WsClient};
+use clearway_testkit::certs::Authority;
+use clearway_testkit::client::{ClientTls, End, HttpClient, Protocol, RawClient, WsClient};
 use clearway_testkit::manifest::{Folder, Gateway, Route, Rule};
 use clearway_testkit::wait::{DEADLINE, Gate, within};
 use http::Method;
@@ -51,7 +53,7 @@ async fn requests_under_way_are_finished_and_new_connections_refused() {
     idle.closed().await;
     assert_eq!(never.closed().await, End::Close);
     // GOAWAY has come: the connection takes no further request, while its stream goes on.
-    within("GOAWAY", async { while two.try_request(Method::GET, "/", &[], "").await.is_ok() {} }).await;
+    goaway(&mut two).await;
     assert!(!slow_h2.is_finished() && !slow_h1.is_finished());
 
     gate.open();
@@ -102,6 +104,118 @@ async fn what_is_left_at_the_deadline_is_cut_off_as_drained() {
     }
     let socket = lines.iter().find(|line| line["path"] == "/socket").expect("the tunnel's line");
     assert_eq!((&socket["code"], &socket["upgraded"]), (&101.into(), &true.into()));
+}
+
+/// Waits until GOAWAY has come: the connection takes no further request.
+async fn goaway(client: &mut HttpClient) {
+    within("GOAWAY", async { while client.try_request(Method::GET, "/", &[], "").await.is_ok() {} }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_still_takes_who_comes_and_tells_everybody_to_go() {
+    let (backend, gate) = slow_backend();
+    let (folder, _port, address) = folder_to(&[backend.address()]);
+    let mut gateway = Running::start(folder, &["--drain-delay", "10m"]);
+    let (mut used, mut idle, mut silent) = (h1(address).await, h1(address).await, h1(address).await);
+    let mut two = HttpClient::h2c(address).await.unwrap();
+    for client in [&mut used, &mut idle, &mut silent, &mut two] {
+        assert_eq!(client.get("/").await.header("connection"), "");
+    }
+    let slow = background(&mut two, "GET", "/slow");
+    gate.arrived(1).await;
+
+    gateway.terminate();
+    gateway
+        .until("the gateway not to be ready", async || {
+            let answer = h1(gateway.admin).await.get("/readyz?verbose").await;
+            (answer.status == 503 && answer.text().contains("draining")).then_some(())
+        })
+        .await;
+    // HTTP/2 is told at once, and loses nothing.
+    goaway(&mut two).await;
+    assert!(!slow.is_finished());
+    gate.open();
+    assert_eq!(slow.await.unwrap().unwrap().text(), "slow");
+    // HTTP/1 is told by its next answer, old connections and new ones.
+    for mut client in [used, h1(address).await, h1(address).await] {
+        let answer = client.get("/").await;
+        assert_eq!((answer.status, answer.header("connection")), (200, "close"));
+        client.closed().await;
+    }
+    let mut late = HttpClient::h2c(address).await.unwrap();
+    assert_eq!(late.get("/").await.status, 200);
+    late.closed().await;
+    // One that says nothing is not cut off under a request that may be on its way.
+    assert_eq!(idle.get("/").await.header("connection"), "close");
+
+    gateway.terminate();
+    refused(address).await;
+    silent.closed().await;
+    gateway.ended(DEADLINE);
+    let flags: Vec<_> = gateway.lines().iter().map(|line| line["flag"].clone()).collect();
+    assert!(flags.len() >= 10 && flags.iter().all(|flag| flag == "none"), "{flags:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_kernel_has_accepted_is_served_before_a_socket_closes() {
+    const REQUEST: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+    let (backend, _gate) = slow_backend();
+    let (folder, _port, address) = folder_to(&[backend.address()]);
+    let mut gateway = Running::start(folder, &["--workers", "2"]);
+    let (mut asking, mut mute) = (Vec::new(), Vec::new());
+    gateway
+        .terminate_unheard(async {
+            for _ in 0..150 {
+                let mut client = RawClient::connect(address).await.unwrap();
+                client.send(REQUEST).await.unwrap();
+                asking.push(client);
+                mute.push(RawClient::connect(address).await.unwrap());
+            }
+        })
+        .await;
+    // Half of them ask only now: their connection is accepted, their request on its way.
+    for client in &mut mute {
+        client.send(REQUEST).await.unwrap();
+    }
+    for (number, client) in asking.iter_mut().chain(&mut mute).enumerate() {
+        let answer = client.response().await.unwrap_or_else(|error| panic!("connection {number}: {error}"));
+        assert_eq!((answer.status, answer.header("connection")), (200, "close"));
+    }
+    gateway.ended(DEADLINE);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handshake_under_way_is_finished_and_its_first_request_served() {
+    let (backend, _gate) = slow_backend();
+    let authority = Authority::new("test");
+    let (port, address) = port();
+    let folder = Folder::new();
+    folder.service("app", &[backend.address()]);
+    folder.route(&Route::http("all").parent("gw").rule(Rule::new().backend("app")));
+    folder.secret("cert", &authority.issue(&["a.example"]));
+    folder.gateway(&Gateway::new("gw").https("tls", port.port(), "cert"));
+    let mut gateway = Running::start(folder, &[]);
+    let mut connected = Vec::new();
+    gateway
+        .terminate_unheard(async {
+            for _ in 0..20 {
+                connected.push(Transport::connect(address).await.unwrap());
+            }
+        })
+        .await;
+    let greet = |transport: Transport| {
+        let tls = ClientTls::new(&authority, "a.example").alpn(&["http/1.1"]);
+        tokio::spawn(async move {
+            let mut client = HttpClient::over(tls.handshake(transport).await?, Protocol::Http1).await?;
+            client.try_request(Method::GET, "/", &[], "").await
+        })
+    };
+    let answers: Vec<_> = connected.into_iter().map(greet).collect();
+    for answer in answers {
+        let answer = answer.await.unwrap().unwrap();
+        assert_eq!((answer.status, answer.header("connection")), (200, "close"));
+    }
+    gateway.ended(DEADLINE);
 }
 
 /// Two listeners, `a` and `b`, to one backend.

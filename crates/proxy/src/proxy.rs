@@ -155,6 +155,15 @@ impl Proxy {
         Ok(())
     }
 
+    /// Tells clients to go elsewhere: `Connection: close`, GOAWAY. New connections are still taken, for those who have not
+    /// heard yet. From here on it counts as draining.
+    pub fn leave(&self) {
+        self.draining.store(true, Relaxed);
+        for worker in &self.workers {
+            worker.commands.send(Command::Leave).ok();
+        }
+    }
+
     /// Stops accepting, lets requests finish within the drain's time, and ends the workers.
     pub async fn drain(&self) {
         self.draining.store(true, Relaxed);

@@ -15,7 +15,7 @@ pub(crate) struct DataPathArgs {
     /// Worker threads; 0 is one for each core that the process may use.
     #[arg(long, env = "CLEARWAY_WORKERS", default_value_t = 0)]
     workers: usize,
-    /// Time for requests to finish after SIGTERM.
+    /// Time for requests to finish once no new connections are taken, after SIGTERM and --drain-delay.
     #[arg(long, env = "CLEARWAY_DRAIN_TIMEOUT", default_value = "30s", value_parser = duration)]
     drain_timeout: Duration,
     #[command(flatten)]

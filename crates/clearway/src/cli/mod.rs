@@ -76,6 +76,10 @@ pub(crate) struct RunArgs {
     /// With --demo: send traffic or not.
     #[arg(long, env = "CLEARWAY_DEMO_TRAFFIC", value_enum, default_value_t = Switch::On)]
     pub(crate) demo_traffic: Switch,
+    /// Time after SIGTERM in which new connections are still taken, for those who have not heard yet, while answers tell
+    /// clients to go elsewhere. A second signal ends it.
+    #[arg(long, env = "CLEARWAY_DRAIN_DELAY", default_value = "0s", value_parser = crate::units::duration)]
+    pub(crate) drain_delay: std::time::Duration,
     #[command(flatten)]
     pub(crate) data_path: DataPathArgs,
     #[command(flatten)]

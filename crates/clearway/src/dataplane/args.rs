@@ -34,6 +34,10 @@ pub(crate) struct DataPlaneArgs {
     dns_interval: Duration,
     #[command(flatten)]
     xds: XdsArgs,
+    /// Time after SIGTERM in which new connections are still taken, for those who have not heard yet, while answers tell
+    /// clients to go elsewhere. A second signal ends it.
+    #[arg(long, env = "CLEARWAY_DRAIN_DELAY", default_value = "10s", value_parser = duration)]
+    pub(crate) drain_delay: Duration,
     #[command(flatten)]
     pub(crate) data_path: DataPathArgs,
     #[command(flatten)]

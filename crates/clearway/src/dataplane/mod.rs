@@ -32,7 +32,7 @@ async fn serve(args: &DataPlaneArgs, level: clearway_admin::LevelControl) -> Don
     let control_plane = args.control_plane();
     let source = Source::control_plane(control_plane.clone(), xds.status(), telemetry);
     let (admin_address, admin) = serving.admin(&args.admin, source, level).await?;
-    let mut following = tokio::spawn(xds.run(serving.stopped()));
+    let mut following = tokio::spawn(xds.run(serving.closing()));
     let workers = serving.proxy.options().workers;
     tracing::info!(%admin_address, control_plane, %id, %fleet, namespace, node, workers, "The data plane runs.");
     let reason = async {
@@ -47,7 +47,7 @@ async fn serve(args: &DataPlaneArgs, level: clearway_admin::LevelControl) -> Don
             following.await.ok();
         }
     };
-    serving.finish(following).await;
+    serving.finish(args.drain_delay, following, std::future::ready(())).await;
     admin.await.ok();
     tracing::info!("Stopped.");
     ended

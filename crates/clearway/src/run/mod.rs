@@ -25,19 +25,19 @@ async fn serve(args: &RunArgs, level: clearway_admin::LevelControl) -> Done {
     let serving = Serving::start(&args.data_path, &args.telemetry)?;
     let source = Source::folder(args.config.display().to_string());
     let (admin_address, admin) = serving.admin(&args.admin, source, level).await?;
-    let source = tokio::spawn(standalone(args, &serving).run());
+    let mut source = tokio::spawn(standalone(args, &serving).run());
     let workers = serving.proxy.options().workers;
     tracing::info!(%admin_address, folder = %args.config.display(), workers, "Clearway runs.");
     let demo = demo::start(args, &serving.state, serving.stopped());
     let reason = async {
-        match source.await {
+        match (&mut source).await {
             Ok(Ok(())) => "the folder is watched no more".to_owned(),
             Ok(Err(error)) => format!("the folder cannot be watched: {error}"),
             Err(error) => format!("watching the folder broke off: {error}"),
         }
     };
     let ended = serving.wait_for_end(reason).await;
-    serving.finish(demo.finish()).await;
+    serving.finish(args.drain_delay, async { source.abort() }, demo.finish()).await;
     admin.await.ok();
     tracing::info!("Stopped.");
     ended

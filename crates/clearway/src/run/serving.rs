@@ -31,6 +31,7 @@ pub(crate) struct Serving {
     hub: Arc<Telemetry>,
     runtimes: Arc<RuntimeTelemetry>,
     sinks: Sinks,
+    closing: watch::Sender<bool>,
     stop: watch::Sender<bool>,
 }
 
@@ -65,12 +66,18 @@ impl Serving {
             runtimes.register(&format!("worker-{index}"), handle);
         }
         let (config, state) = (Arc::new(ConfigTelemetry::new()), Arc::new(ConfigState::default()));
-        Ok(Self { config, state, proxy, hub, runtimes, sinks, stop: watch::Sender::new(false) })
+        let (closing, stop) = (watch::Sender::new(false), watch::Sender::new(false));
+        Ok(Self { config, state, proxy, hub, runtimes, sinks, closing, stop })
     }
 
     /// Applies snapshots to the proxy.
     pub(crate) fn applier(&self) -> Applier {
         Applier::new(self.proxy.clone(), self.hub.clone(), self.config.clone())
+    }
+
+    /// Becomes true when no configuration can be applied any more: the workers are about to end.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
     }
 
     /// Becomes true when everything but requests has to end.
@@ -119,12 +126,44 @@ impl Serving {
         }
     }
 
-    /// Drains the proxy, ends what `also` waits for, and hands on what the sinks hold.
-    pub(crate) async fn finish(self, also: impl Future<Output = ()>) {
+    /// Leaves without losing a request: says that it is not ready and tells clients to go, while it goes on for `delay`; then ends
+    /// `source`, drains the proxy, ends what `also` waits for, and hands on what the sinks hold.
+    pub(crate) async fn finish(
+        self,
+        delay: Duration,
+        source: impl Future<Output = ()>,
+        also: impl Future<Output = ()>,
+    ) {
+        if !delay.is_zero() {
+            tracing::info!(
+                ?delay,
+                "Leaving: not ready any more; new connections are still taken, and clients told to go."
+            );
+            self.proxy.leave();
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                () = told_again() => {}
+            }
+        }
+        self.closing.send_replace(true);
+        source.await;
         tracing::info!("Draining: no new connections; requests may finish.");
         self.proxy.drain().await;
         self.stop.send_replace(true);
         also.await;
         self.sinks.finish(Instant::now() + LAST_FLUSH).await;
+    }
+}
+
+/// Resolves at the next SIGTERM or SIGINT: somebody does not want to wait.
+async fn told_again() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }

@@ -157,6 +157,14 @@ impl Running {
         self.process.signal(Signal::TERM);
     }
 
+    /// Sends SIGTERM, and lets the process hear it only after `meanwhile`: the kernel goes on without it.
+    pub(crate) async fn terminate_unheard(&self, meanwhile: impl Future<Output = ()>) {
+        self.process.signal(Signal::STOP);
+        self.process.signal(Signal::TERM);
+        meanwhile.await;
+        self.process.signal(Signal::CONT);
+    }
+
     /// Waits for the end after [`Self::terminate`]; asserts exit 0 and no panic.
     pub(crate) fn ended(&mut self, deadline: Duration) -> ExitStatus {
         let status = self.process.wait_exit(deadline);

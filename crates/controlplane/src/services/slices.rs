@@ -24,7 +24,7 @@ pub(crate) fn wanted(wish: &Wish, pods: &[FleetPod], pod_namespace: &str) -> BTr
     for (word, family, is_family) in FAMILIES {
         let endpoints: Vec<Value> = pods
             .iter()
-            .filter(|pod| pod.ready)
+            .filter(|pod| pod.ready || pod.terminating)
             .filter_map(|pod| {
                 Some(endpoint(pod, pod.addresses.iter().find(|a| is_family(a))?, pod_namespace))
             })
@@ -91,11 +91,14 @@ fn slice(wish: &Wish, name: &str, family: &str, endpoints: &[Value]) -> Value {
     })
 }
 
-/// One pod. One that ends takes no new connections while another is there (KEP-1669).
+/// One pod, with the conditions that Kubernetes itself would give it (KEP-1672): one that ends is not ready, and serves for as long
+/// as its probe says so, which counts only where no other pod is ready (KEP-1669).
 fn endpoint(pod: &FleetPod, address: &IpAddr, namespace: &str) -> Value {
     let mut endpoint = json!({
         "addresses": [address.to_string()],
-        "conditions": { "ready": !pod.terminating, "serving": true, "terminating": pod.terminating },
+        "conditions": {
+            "ready": pod.ready && !pod.terminating, "serving": pod.ready, "terminating": pod.terminating,
+        },
         "targetRef": { "kind": "Pod", "namespace": namespace, "name": pod.name, "uid": pod.uid },
     });
     if !pod.node.is_empty() {
@@ -121,23 +124,26 @@ mod tests {
     }
 
     #[test]
-    fn ready_pods_of_both_families_are_endpoints_of_the_private_ports() {
+    fn pods_of_both_families_that_are_ready_or_end_are_endpoints_of_the_private_ports() {
         let pods = [
             pod("a", &["10.0.0.1", "fd00::1"], true, false),
             pod("b", &["10.0.0.2"], true, true),
             pod("c", &["10.0.0.3"], false, false),
             pod("d", &[], true, false),
+            pod("e", &["10.0.0.5"], false, true),
         ];
         let slices = wanted(&wish(), &pods, "infra");
         assert_eq!(slices.keys().collect::<Vec<_>>(), ["web-edge-ipv4-0", "web-edge-ipv6-0"]);
         let v4 = &slices["web-edge-ipv4-0"];
         let addresses: Vec<&Value> =
             v4["endpoints"].as_array().unwrap().iter().map(|e| &e["addresses"][0]).collect();
-        assert_eq!(addresses, ["10.0.0.1", "10.0.0.2"]);
-        assert_eq!(
-            v4["endpoints"][1]["conditions"],
-            json!({"ready": false, "serving": true, "terminating": true})
-        );
+        assert_eq!(addresses, ["10.0.0.1", "10.0.0.2", "10.0.0.5"]);
+        let conditions = |at: usize| {
+            ["ready", "serving", "terminating"].map(|word| v4["endpoints"][at]["conditions"][word] == true)
+        };
+        assert_eq!(conditions(0), [true, true, false]);
+        assert_eq!(conditions(1), [false, true, true], "it ends, and its probe has not noticed yet");
+        assert_eq!(conditions(2), [false, false, true], "it ends, and says that it is not ready");
         assert_eq!(
             v4["ports"],
             json!([

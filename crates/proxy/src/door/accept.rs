@@ -1,4 +1,6 @@
 //! Accepting: one task for each socket of a worker.
+//!
+//! Always holds: a connection that the kernel has taken on is served, also when the socket is about to be closed.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,9 +15,9 @@ use crate::conduit::{Conduit, Stream};
 use crate::live::SocketKey;
 use crate::worker::{Worker, WorkerPort};
 
-/// Accepts until `stop` resolves; the socket is closed when this returns.
+/// Accepts until `stop` resolves, then what has arrived by then; the socket is closed when this returns.
 pub(crate) async fn accept_loop(
-    worker: Rc<Worker>,
+    worker: &Rc<Worker>,
     listener: TcpListener,
     key: SocketKey,
     mut stop: oneshot::Receiver<()>,
@@ -23,19 +25,46 @@ pub(crate) async fn accept_loop(
     loop {
         let accepted = tokio::select! {
             biased;
-            _ = &mut stop => return,
+            _ = &mut stop => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
-                tokio::task::spawn_local(greet(worker.clone(), stream, key));
-            }
+            Ok((stream, _)) => admit(worker, stream, key),
             // Out of file descriptors or memory: the next attempt would fail at once too.
             Err(error) if is_exhaustion(&error) => tokio::time::sleep(Duration::from_millis(50)).await,
             // The client left before it was accepted.
             Err(_) => {}
         }
     }
+    accept_rest(worker, listener, key);
+}
+
+/// Takes what the kernel has accepted already: closing the socket would reset it.
+fn accept_rest(worker: &Rc<Worker>, listener: TcpListener, key: SocketKey) {
+    // Asked directly: the runtime may not have heard of the last connections yet.
+    let Ok(listener) = listener.into_std() else { return };
+    loop {
+        let accepted = listener.accept().and_then(|(stream, _)| {
+            stream.set_nonblocking(true)?;
+            TcpStream::from_std(stream)
+        });
+        match accepted {
+            Ok(stream) => admit(worker, stream, key),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock || is_exhaustion(&error) => return,
+            // The client left before it was accepted.
+            Err(_) => {}
+        }
+    }
+}
+
+/// Counted from here on, so that a drain waits for it.
+fn admit(worker: &Rc<Worker>, stream: TcpStream, key: SocketKey) {
+    worker.open.set(worker.open.get() + 1);
+    let worker = worker.clone();
+    tokio::task::spawn_local(async move {
+        greet(&worker, stream, key).await;
+        worker.open.set(worker.open.get().saturating_sub(1));
+    });
 }
 
 fn is_exhaustion(error: &std::io::Error) -> bool {
@@ -44,15 +73,13 @@ fn is_exhaustion(error: &std::io::Error) -> bool {
 }
 
 /// One connection, from accept to close.
-async fn greet(worker: Rc<Worker>, stream: TcpStream, key: SocketKey) {
+async fn greet(worker: &Rc<Worker>, stream: TcpStream, key: SocketKey) {
     let live = worker.live();
     let Some(port) = live.port(key).cloned() else { return };
     drop(live);
     let ledger = &worker.ledger;
     ledger.connection_opened(&port.telemetry);
-    worker.open.set(worker.open.get() + 1);
-    let end = serve(&worker, stream, &port).await;
-    worker.open.set(worker.open.get().saturating_sub(1));
+    let end = serve(worker, stream, &port).await;
     ledger.connection_closed(&port.telemetry, end);
 }
 

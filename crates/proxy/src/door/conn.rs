@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clearway_model::ClientValidation;
 use clearway_telemetry::key::ConnectionEnd;
@@ -14,6 +14,10 @@ use http::HeaderValue;
 use crate::conduit::ReadWatch;
 use crate::live::SocketKey;
 use crate::tls::PortTls;
+
+/// A connection that was used a moment ago may be used again, and a new one brings its first request: so long a drain waits for
+/// it, since closing under a request that is on its way would lose that.
+const LAST_WORD: Duration = Duration::from_millis(500);
 
 /// How a connection is asked to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +144,13 @@ impl ConnState {
     /// Whether it should have ended by now.
     pub(crate) fn is_overdue(&self, now: Instant) -> bool {
         self.revoked.get().is_some_and(|deadline| now >= deadline)
+    }
+
+    /// Whether a drain may end it: HTTP/2 says goodbye without losing anything, HTTP/1 once nothing runs and nothing is
+    /// likely to come.
+    pub(crate) fn is_done(&self, now: Instant) -> bool {
+        let runs = self.active.get() > 0 || self.watch.head_started().is_some();
+        self.http2.get() || (!runs && now.saturating_duration_since(self.idle_since.get()) >= LAST_WORD)
     }
 
     /// A request begins.

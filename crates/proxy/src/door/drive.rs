@@ -132,7 +132,7 @@ async fn drive_http2(worker: &Rc<Worker>, conduit: Conduit, state: &Rc<ConnState
     let (outcome, told) =
         until_end(state, &mut connection, |connection| connection.graceful_shutdown()).await;
     match outcome {
-        Ok(Ok(())) if told && (worker.draining.get() || state.is_revoked()) => ConnectionEnd::Drained,
+        Ok(Ok(())) if told && (worker.leaving.get() || state.is_revoked()) => ConnectionEnd::Drained,
         Ok(Ok(())) if told => ConnectionEnd::IdleTimeout,
         Ok(Ok(())) => ConnectionEnd::Done,
         Ok(Err(_)) => ConnectionEnd::ProtocolError,

@@ -11,7 +11,7 @@ use super::exchange::Crossed;
 use super::serve::Visit;
 use super::{tries, upgrade};
 use crate::body::{DownBody, Tail, note_grpc_status};
-use crate::door::conn::ConnState;
+use crate::door::conn::{Closing, ConnState};
 use crate::error::ProxyError;
 use crate::wardrobe;
 use crate::wardrobe::forwarded::X_REQUEST_ID;
@@ -115,14 +115,20 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// The last request of a connection says so.
+/// The last answer of a connection says so: by a header, or by GOAWAY.
 pub(crate) fn farewell(
     worker: &Rc<Worker>,
     conn: &Rc<ConnState>,
     mut response: Response<DownBody>,
 ) -> Response<DownBody> {
-    let last = worker.draining.get() || conn.refused;
-    if last && !conn.http2.get() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return response;
+    }
+    let leaving = worker.leaving.get();
+    if leaving {
+        conn.close(Closing::Graceful);
+    }
+    if (leaving || conn.refused) && !conn.http2.get() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response

@@ -38,8 +38,12 @@ pub(crate) struct Worker {
     pub(crate) values: RefCell<BytesMut>,
     /// Connections from clients.
     pub(crate) conns: RefCell<slab::Slab<Rc<ConnState>>>,
-    /// Set once: no new connections, and requests are the last of theirs.
+    /// Set once: clients are told to go elsewhere, and requests are the last of their connections.
+    pub(crate) leaving: Cell<bool>,
+    /// Set once, later: no new connections.
     pub(crate) draining: Cell<bool>,
+    /// Sockets that are being accepted from.
+    pub(crate) doors: Cell<usize>,
     /// Set when the drain's deadline has passed.
     pub(crate) cut_off: Cell<bool>,
     /// Mirrored requests under way.
@@ -76,7 +80,9 @@ impl Worker {
             heads: RefCell::default(),
             values: RefCell::default(),
             conns: RefCell::new(slab::Slab::new()),
+            leaving: Cell::new(false),
             draining: Cell::new(false),
+            doors: Cell::new(0),
             cut_off: Cell::new(false),
             mirrors: Cell::new(0),
             coarse_now: Cell::new(Instant::now()),
@@ -126,6 +132,11 @@ impl Worker {
                 conn.revoke(deadline);
             }
         }
+    }
+
+    /// Whether anything is left that a drain waits for.
+    fn has_guests(&self) -> bool {
+        self.doors.get() + self.open.get() + self.tunnels.get() > 0
     }
 
     /// Resolves when the drain's deadline has passed.

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use clearway_telemetry::Telemetry;
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Unlisten { key: SocketKey },
     /// Take the newest configuration now and say so.
     Refresh { done: oneshot::Sender<()> },
+    /// Tell clients to go elsewhere; everything else goes on.
+    Leave,
     /// Accept no more anywhere; end when all is done or when the drain's time is over.
     Drain,
 }
@@ -99,6 +102,7 @@ async fn run(worker: Rc<Worker>, mut inbox: mpsc::UnboundedReceiver<Command>) {
                     worker.live();
                     done.send(()).ok();
                 }
+                Some(Command::Leave) => leave(&worker),
                 Some(Command::Drain) | None => break,
             },
             _ = tick.tick() => sweep::sweep(&worker),
@@ -116,7 +120,12 @@ fn listen(
 ) -> io::Result<()> {
     let socket = tokio::net::TcpListener::from_std(socket)?;
     let (stop, stopped) = oneshot::channel();
-    tokio::task::spawn_local(accept::accept_loop(worker.clone(), socket, key, stopped));
+    let worker = worker.clone();
+    worker.doors.set(worker.doors.get() + 1);
+    tokio::task::spawn_local(async move {
+        accept::accept_loop(&worker, socket, key, stopped).await;
+        worker.doors.set(worker.doors.get().saturating_sub(1));
+    });
     sockets.insert(key, stop);
     Ok(())
 }
@@ -128,15 +137,26 @@ fn unlisten(worker: &Worker, sockets: &mut HashMap<SocketKey, oneshot::Sender<()
     }
 }
 
+/// From now on every answer says that it is the last of its connection. HTTP/2 can say so at any time, without losing a request;
+/// an idle HTTP/1 connection could only be closed, perhaps under a request that is on its way, so it waits for its next one.
+fn leave(worker: &Worker) {
+    worker.leaving.set(true);
+    for (_, conn) in worker.conns.borrow().iter().filter(|(_, conn)| conn.http2.get()) {
+        conn.close(Closing::Graceful);
+    }
+}
+
 /// Lets what runs finish; cuts off what is left when the time is over.
 async fn drain(worker: &Rc<Worker>, tick: &mut tokio::time::Interval) {
+    leave(worker);
     worker.draining.set(true);
-    let end = tokio::time::Instant::now() + worker.options.drain;
-    while !worker.conns.borrow().is_empty() || worker.tunnels.get() > 0 {
-        for (_, conn) in worker.conns.borrow().iter() {
+    let end = Instant::now() + worker.options.drain;
+    while worker.has_guests() {
+        let now = Instant::now();
+        for (_, conn) in worker.conns.borrow().iter().filter(|(_, conn)| conn.is_done(now)) {
             conn.close(Closing::Graceful);
         }
-        if tokio::time::Instant::now() >= end {
+        if now >= end {
             worker.cut_off.set(true);
             worker.cutting.notify_waiters();
             for (_, conn) in worker.conns.borrow().iter() {
@@ -148,7 +168,7 @@ async fn drain(worker: &Rc<Worker>, tick: &mut tokio::time::Interval) {
             break;
         }
         tick.tick().await;
-        worker.ledger.flush();
+        sweep::sweep(worker);
     }
     worker.forget_pools();
     worker.ledger.flush();

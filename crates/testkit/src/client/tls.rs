@@ -83,9 +83,15 @@ impl ClientTls {
     /// # Errors
     /// The kernel's, and rustls's for a failed handshake (an alert, a certificate that is not trusted).
     pub async fn connect(&self, address: SocketAddr) -> io::Result<Transport> {
-        let Transport::Tcp(stream) = Transport::connect(address).await? else {
-            unreachable!("a fresh connection is clear text")
-        };
+        self.handshake(Transport::connect(address).await?).await
+    }
+
+    /// Does the handshake on an open connection in clear text; panics on any other.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn handshake(&self, transport: Transport) -> io::Result<Transport> {
+        let Transport::Tcp(stream) = transport else { panic!("the connection speaks TLS already") };
         let name = ServerName::try_from(self.server_name.clone());
         let name = name.unwrap_or_else(|_| panic!("not a server name: {}", self.server_name));
         let stream = TlsConnector::from(Arc::new(self.config())).connect(name, stream).await?;
