@@ -67,7 +67,7 @@ pub(super) async fn run(shared: Arc<Shared>, protocol: Protocol, number: usize, 
             return;
         }
         let limit = client.shared.options.timeout;
-        let outcome = tokio::time::timeout_at(due + limit, client.request(ticket)).await;
+        let outcome = tokio::time::timeout(limit, client.request(ticket)).await;
         let outcome =
             outcome.unwrap_or_else(|_| Err(("timeout".to_owned(), format!("no answer within {limit:?}"))));
         match outcome {

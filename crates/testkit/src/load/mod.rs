@@ -34,7 +34,7 @@ pub struct LoadOptions {
     pub lifetime: u32,
     /// Host and path of the requests, in turn.
     pub targets: Vec<(String, String)>,
-    /// From the moment a request is due to the end of its answer.
+    /// From the moment a request is sent to the end of its answer.
     pub timeout: Duration,
 }
 
