@@ -185,6 +185,7 @@ async fn one_connection_too_many_is_answered_503() {
     let backend = Backend::start("app");
     let (folder, _port, address) = folder_to(&[backend.address()]);
     let gateway = Running::start(folder, &["--max-connections", "1"]);
+    assert_eq!(gateway.total("clearway_downstream_connections_limit", &[]).await, 1);
     let mut first = h1(address).await;
     assert_eq!(first.get("/").await.status, 200);
     let refused = h1(address).await.get("/over").await;

@@ -68,6 +68,8 @@ impl Proxy {
         let options = Arc::new(options);
         let live = Arc::new(ArcSwap::from_pointee(Live::empty()));
         let tcp = telemetry.tcp_watcher().map(|id| tcp_info::start(id, live.clone())).transpose()?;
+        let connections = options.limits.connections.saturating_mul(options.workers);
+        telemetry.set_connection_limit(connections as u64);
         let mut workers = Vec::with_capacity(options.workers);
         let mut threads = Vec::with_capacity(options.workers);
         for index in 0..options.workers {

@@ -1,7 +1,7 @@
 //! The hub: one for each process. It hands out handles while configuration is compiled and is read when somebody scrapes.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use clearway_model::{BackendRef, ListenerRef, RuleRef};
 
@@ -17,6 +17,7 @@ use crate::shard::{KeyedCounters, WorkerId};
 pub struct Telemetry {
     workers: usize,
     taken: Mutex<BTreeSet<usize>>,
+    connection_limit: OnceLock<u64>,
     /// Which families are kept.
     pub switches: Switches,
     /// Requests by rule.
@@ -41,6 +42,7 @@ impl Telemetry {
         Arc::new(Self {
             workers,
             taken: Mutex::new(BTreeSet::new()),
+            connection_limit: OnceLock::new(),
             switches,
             rules: Interner::new(),
             listeners: Interner::new(),
@@ -65,6 +67,16 @@ impl Telemetry {
     /// The right to write the shard of the watch over TCP connections; `None` when it is off or was handed out before.
     pub fn tcp_watcher(&self) -> Option<WorkerId> {
         if self.switches.tcp_metrics { self.worker(self.workers.checked_sub(1)?) } else { None }
+    }
+
+    /// Says how many connections from clients may be open, all workers together. The first word holds.
+    pub fn set_connection_limit(&self, connections: u64) {
+        self.connection_limit.get_or_init(|| connections);
+    }
+
+    /// How many connections from clients may be open; `None` before the data path has said it.
+    pub fn connection_limit(&self) -> Option<u64> {
+        self.connection_limit.get().copied()
     }
 
     /// The series of a listener.

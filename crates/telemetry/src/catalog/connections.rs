@@ -34,6 +34,14 @@ pub const DOWNSTREAM_CONNECTIONS: Metric = Metric {
     ..DATA
 };
 
+/// Limit of open connections.
+pub const DOWNSTREAM_CONNECTIONS_LIMIT: Metric = Metric {
+    name: "clearway_downstream_connections_limit",
+    help: "Connections from clients that all workers together may have open: --max-connections for each of them",
+    question: "How near is the limit of connections?",
+    ..DATA
+};
+
 /// Connections that were accepted.
 pub const DOWNSTREAM_CONNECTIONS_ACCEPTED: Metric = Metric {
     name: "clearway_downstream_connections_accepted_total",
@@ -108,6 +116,7 @@ pub(super) const GROUP: Group = Group {
     title: "Connections",
     metrics: &[
         &DOWNSTREAM_CONNECTIONS,
+        &DOWNSTREAM_CONNECTIONS_LIMIT,
         &DOWNSTREAM_CONNECTIONS_ACCEPTED,
         &DOWNSTREAM_CONNECTIONS_CLOSED,
         &TLS_HANDSHAKES,

@@ -139,6 +139,15 @@ pub const DEBUG_LOGGING: Metric = Metric {
     ..Metric::BASE
 };
 
+/// The clock.
+pub const CLOCK: Metric = Metric {
+    name: "clearway_clock_timestamp_seconds",
+    unit: Unit::Timestamp,
+    help: "What the clock of the process said while this was written",
+    question: "Is the clock right?",
+    ..Metric::BASE
+};
+
 /// Build.
 pub const BUILD_INFO: Metric = Metric {
     name: "clearway_build_info",
@@ -254,6 +263,7 @@ pub(super) const SELF_GROUP: Group = Group {
         &RUNTIME_TASKS,
         &RUNTIME_QUEUE,
         &DEBUG_LOGGING,
+        &CLOCK,
         &BUILD_INFO,
         &METRICS_EXPOSITION_BYTES,
         &METRICS_EXPOSITION_DURATION,
@@ -311,6 +321,14 @@ pub const PROCESS_START_TIME: Metric = Metric {
     ..Metric::BASE
 };
 
+/// CPUs that may be used.
+pub const PROCESS_CPU_LIMIT: Metric = Metric {
+    name: "clearway_process_cpu_limit_cores",
+    help: "CPUs that the process may use: those of its affinity, or the quota of its control groups when that is less",
+    question: "How much of its CPU does it use?",
+    ..Metric::BASE
+};
+
 /// Threads.
 pub const PROCESS_THREADS: Metric = Metric {
     name: "process_threads",
@@ -329,6 +347,7 @@ pub(super) const PROCESS_GROUP: Group = Group {
         &PROCESS_MAX_FDS,
         &PROCESS_START_TIME,
         &PROCESS_THREADS,
+        &PROCESS_CPU_LIMIT,
     ],
 };
 

@@ -17,6 +17,11 @@ pub(super) fn collect(page: &mut Page<'_>, hub: &Telemetry, backends: &[Arc<Back
             samples.gauge(&labels(socket), socket.open.get());
         }
     });
+    page.family(&metrics::DOWNSTREAM_CONNECTIONS_LIMIT, |samples| {
+        if let Some(limit) = hub.connection_limit() {
+            samples.gauge(&Labels::none(), limit);
+        }
+    });
     page.family(&metrics::DOWNSTREAM_CONNECTIONS_ACCEPTED, |samples| {
         for socket in &sockets {
             samples.whole(&labels(socket), socket.accepted.get());

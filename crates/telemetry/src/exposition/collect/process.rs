@@ -1,5 +1,7 @@
 //! The gateway itself: configuration, books of telemetry, runtimes, process, and the cost of all this.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use super::super::Exposition;
 use super::super::page::{Labels, Page};
 use crate::accounting::{Accounting, DropReason, Reading, Signal};
@@ -57,6 +59,12 @@ pub(super) fn telemetry(page: &mut Page<'_>, exposition: &Exposition) {
     runtimes(page, exposition);
     let debug = exposition.debug_logging.load(std::sync::atomic::Ordering::Relaxed);
     page.family(&metrics::DEBUG_LOGGING, |samples| samples.whole(&Labels::none(), debug.into()));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    page.family(&metrics::CLOCK, |samples| {
+        if let Ok(now) = now {
+            samples.float(&Labels::none(), now.as_secs_f64());
+        }
+    });
     page.family(&metrics::BUILD_INFO, |samples| {
         let build = exposition.sources.build;
         let mut labels = Labels::one(&label::VERSION, build.version);
@@ -148,6 +156,7 @@ pub(super) fn process(page: &mut Page<'_>, status: &ProcessStatus) {
         (&metrics::PROCESS_MAX_FDS, status.max_fds),
         (&metrics::PROCESS_START_TIME, status.start_seconds),
         (&metrics::PROCESS_THREADS, whole(status.threads)),
+        (&metrics::PROCESS_CPU_LIMIT, status.cpu_limit_cores),
     ];
     for (metric, value) in values {
         page.family(metric, |samples| {

@@ -15,7 +15,8 @@ pub(super) const PROTOBUF: &str =
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0";
 
 /// Families whose values are those of the machine.
-const UNSTEADY: [&str; 3] = ["process_", "clearway_runtime_", "clearway_metrics_exposition_"];
+const UNSTEADY: [&str; 5] =
+    ["process_", "clearway_process_", "clearway_clock_", "clearway_runtime_", "clearway_metrics_exposition_"];
 
 fn steady(page: &str) -> String {
     let steady = |line: &&str| {

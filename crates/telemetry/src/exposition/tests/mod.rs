@@ -94,6 +94,7 @@ impl Scene {
     /// Sources without any use of them.
     pub(super) fn idle(switches: Switches) -> Self {
         let hub = Telemetry::new(1, switches);
+        hub.set_connection_limit(8192);
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
         let sources = Sources {
             hub: Some(hub.clone()),
