@@ -13,7 +13,7 @@ BUILD_TOOLS := command -v mold >/dev/null && command -v cc >/dev/null || $(TOOLS
 CLUSTER_TESTS := clearway/cluster-tests,clearway-e2e/cluster-tests
 E2E_TESTS := $(basename $(notdir $(wildcard tests/e2e/tests/*.rs)))
 
-.PHONY: help run build test test-cluster no-flicker check advisories gen bench bench-propagation fmt cluster-up cluster-down conformance
+.PHONY: help run build test test-cluster no-flicker check ops advisories gen bench bench-propagation fmt cluster-up cluster-down conformance
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -28,6 +28,7 @@ build: ## build the release: target/release/clearway
 test: ## everything that Rust, promtool and Prometheus can show; installs what it needs (at most 20 min cold)
 	$(TOOLS)/install test
 	$(MAKE) --no-print-directory check
+	$(MAKE) --no-print-directory ops
 	cargo test --workspace --locked
 	bench/test
 	tests/conformance/test
@@ -69,11 +70,18 @@ check: ## format, clippy, who may use what, sizes and ranks, generated files
 	cargo xtask check
 	cargo xtask gen --check
 
+ops: ## what operators take with them: every query against the catalog, rules and their tests, routes of alerts
+	$(TOOLS)/install apt promtool amtool
+	cargo xtask ops
+	"$$($(TOOLS)/path promtool)" check rules --lint=all --lint-fatal prometheus-rules/*.yaml
+	"$$($(TOOLS)/path promtool)" test rules prometheus-rules/tests/*.yaml
+	tests/ops/alertmanager
+
 advisories: ## compare the crates with the RustSec database; needs its Git host
 	$(TOOLS)/install cargo-deny
 	"$$($(TOOLS)/path cargo-deny)" --locked check advisories
 
-gen: ## write what is generated from the code: docs/metrics.md, docs/catalog.json
+gen: ## write what is generated from the code: docs/metrics.md, docs/catalog.json, what operators take
 	@$(BUILD_TOOLS)
 	cargo xtask gen
 

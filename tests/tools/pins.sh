@@ -20,6 +20,11 @@ describe() {
     v=${BASH_REMATCH[1]}.$((10#${BASH_REMATCH[2]})).${BASH_REMATCH[3]}
     ldflags+=" -X github.com/prometheus/common/version.Version=$v"
     ;;
+  amtool)
+    dir=alertmanager pkg=github.com/prometheus/alertmanager/cmd/amtool
+    v=$(pinned alertmanager github.com/prometheus/alertmanager)
+    ldflags+=" -X github.com/prometheus/common/version.Version=${v#v}"
+    ;;
   otelcol) pkg=. tags=$sd_tags ;;
   cargo-deny) tags=${cargo_profile[*]} ;;
   grpcurl)

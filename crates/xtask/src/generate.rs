@@ -1,14 +1,18 @@
 //! `gen`: files that are written from the code, so that they cannot say something else.
 
+use clearway_ops::Asset;
 use clearway_telemetry::catalog;
 
 use crate::tree::{Failure, Outcome, Tree};
 
-/// Where a generated file stands, and what writes it.
-type Generated = (&'static str, fn() -> String);
-
 /// Every generated file.
-const FILES: &[Generated] = &[("docs/metrics.md", catalog::markdown), ("docs/catalog.json", catalog::json)];
+fn files() -> Vec<Asset> {
+    let of_catalog = [
+        Asset::new("docs/metrics.md", catalog::markdown()),
+        Asset::new("docs/catalog.json", catalog::json()),
+    ];
+    of_catalog.into_iter().chain(clearway_ops::assets()).collect()
+}
 
 /// How many differing lines are shown for a file.
 const SHOWN: usize = 5;
@@ -16,12 +20,11 @@ const SHOWN: usize = 5;
 /// Writes what differs.
 pub(crate) fn write(tree: &Tree) -> Outcome {
     let mut said = Vec::new();
-    for (path, make) in FILES {
-        let text = make();
-        if tree.read(path).as_deref() == Some(text.as_str()) {
+    for Asset { path, content: text } in files() {
+        if tree.read(&path).as_deref() == Some(text.as_str()) {
             said.push(format!("gen: {path} is up to date"));
         } else {
-            tree.write(path, &text)?;
+            tree.write(&path, &text)?;
             said.push(format!("gen: {path} written, {} lines", text.lines().count()));
         }
     }
@@ -30,12 +33,13 @@ pub(crate) fn write(tree: &Tree) -> Outcome {
 
 /// Fails when something differs.
 pub(crate) fn check(tree: &Tree) -> Outcome {
-    let stale: Vec<String> = FILES
+    let files = files();
+    let stale: Vec<String> = files
         .iter()
-        .filter_map(|(path, make)| difference(path, tree.read(path).as_deref(), &make()))
+        .filter_map(|Asset { path, content }| difference(path, tree.read(path).as_deref(), content))
         .collect();
     if stale.is_empty() {
-        return Ok(format!("gen --check: {} generated files are up to date", FILES.len()));
+        return Ok(format!("gen --check: {} generated files are up to date", files.len()));
     }
     Err(Failure::Findings(format!("{}\nNext: cargo xtask gen, and commit what it writes.", stale.join("\n"))))
 }

@@ -5,6 +5,7 @@
 
 mod check;
 mod generate;
+mod ops;
 mod tree;
 
 use std::process::ExitCode;
@@ -14,7 +15,9 @@ Usage: cargo xtask <command>
 
 Commands
   check          sizes of files, first lines, ranks of crates, forbidden words, JSON and YAML
-  gen            write what is generated from the code: docs/metrics.md, docs/catalog.json
+  gen            write what is generated from the code: docs/metrics.md, docs/catalog.json, what operators take
+  rules          print the rules with other thresholds: --thresholds FILE, --set NAME=VALUE; --out FOLDER writes files
+  ops            check what operators take with them: rules, dashboards, pages, and all PromQL in them
   gen --check    write nothing; fail when one of these files is not what gen would write
 
 Options
@@ -24,6 +27,7 @@ Examples
   cargo xtask check
   cargo xtask gen && git diff --stat docs
   cargo xtask gen --check
+  cargo xtask rules --set cpuWarning=0.5 --set cpuWarningFor=30s --out /tmp/rules
 
 Exit code: 0 when all is well, 1 when something was found, 2 when the command line is wrong.
 ";
@@ -39,6 +43,8 @@ fn main() -> ExitCode {
         ["check"] => tree::Tree::open().and_then(|tree| check::run(&tree)),
         ["gen"] => tree::Tree::open().and_then(|tree| generate::write(&tree)),
         ["gen", "--check"] => tree::Tree::open().and_then(|tree| generate::check(&tree)),
+        ["rules", options @ ..] => ops::rules(options),
+        ["ops"] => tree::Tree::open().and_then(|tree| ops::check(&tree)),
         _ => {
             eprint!("xtask: there is no command '{}'\n\n{USAGE}", words.join(" "));
             return ExitCode::from(2);

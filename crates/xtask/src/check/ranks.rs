@@ -28,6 +28,7 @@ const RANKS: &[(&str, Rank)] = &[
     ("clearway-controlplane", Rank::Layer(3)),
     ("clearway-dataplane", Rank::Layer(3)),
     ("clearway", Rank::Layer(4)),
+    ("clearway-ops", Rank::Development),
     ("clearway-testkit", Rank::Development),
     ("clearway-e2e", Rank::Development),
     ("clearway-xtask", Rank::Development),

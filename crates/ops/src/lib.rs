@@ -1,0 +1,19 @@
+//! What operators take with them: rules, dashboards and runbooks, made here and checked against the catalog.
+//!
+//! `cargo xtask gen` writes the files of [`assets`] and `gen --check` compares them; nothing here is part of the
+//! program that serves. What always holds: a file is made from the code alone, the same bytes every time, and every
+//! PromQL string in it names metrics, labels and words that the catalog has ([`lint`]).
+
+pub mod asset;
+pub mod dashboards;
+pub mod lint;
+pub mod query;
+pub mod rules;
+pub mod runbooks;
+
+pub use asset::Asset;
+
+/// Every generated file, in the order of their paths within each room.
+pub fn assets() -> Vec<Asset> {
+    [rules::assets(), dashboards::assets(), runbooks::assets()].concat()
+}
