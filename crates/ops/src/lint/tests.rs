@@ -116,6 +116,7 @@ fn units_are_followed_through_operators() {
         ("max_over_time(process_resident_memory_bytes[1h])", Measure::BYTES),
         ("process_open_fds / process_max_fds", Measure::THINGS),
         ("1 / rate(clearway_requests_total[5m])", Measure::SECONDS),
+        ("process_open_fds or 0 * process_resident_memory_bytes", Measure::THINGS),
     ] {
         assert_eq!(quote(text, Setting::Page).measure(&Vocabulary::of_catalog()), measure, "{text}");
     }

@@ -138,6 +138,8 @@ fn of_binary(vocabulary: &Vocabulary, binary: &BinaryExpr) -> Measure {
     let left = measure(vocabulary, &binary.lhs);
     let right = measure(vocabulary, &binary.rhs);
     match binary.op.to_string().as_str() {
+        // `part or 0 * whole`: nothing of something is nothing of anything.
+        "*" if [&binary.lhs, &binary.rhs].into_iter().any(|side| is_zero(side)) => Measure::Number,
         "*" => left.times(right, 1),
         "/" => left.times(right, -1),
         "+" | "-" => match (left, right) {
@@ -151,6 +153,10 @@ fn of_binary(vocabulary: &Vocabulary, binary: &BinaryExpr) -> Measure {
         _ if left == Measure::Number => right,
         _ => left,
     }
+}
+
+fn is_zero(expr: &Expr) -> bool {
+    matches!(expr, Expr::NumberLiteral(number) if number.val == 0.0)
 }
 
 /// Sums and comparisons of what cannot be added or compared.
