@@ -178,17 +178,11 @@ impl Act<'_> {
         }
     }
 
-    /// Everything that was counted; nothing was lost, and the rate was kept.
+    /// Everything that was counted; nothing was lost.
     pub(crate) fn lossless(mut self) -> Tally {
         self.lap("the end of the act");
         let total = self.total.take().expect("a lap").lossless(self.name);
         self.scene.say(&format!("== {}: {total}", self.name));
-        let wanted = f64::from(self.scene.options.rate);
-        assert!(
-            total.rate() > wanted * 0.98,
-            "{}: nothing was lost, but {wanted} requests a second were not kept up; is the machine busy with other things? {total}",
-            self.name
-        );
         total
     }
 }
