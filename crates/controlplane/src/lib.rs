@@ -13,11 +13,14 @@ mod publish;
 mod readiness;
 mod rest;
 mod run;
+#[cfg(test)]
+mod scene;
 mod security;
 mod services;
 mod status;
 mod watch;
 mod world;
 
+pub use journey::Tracing;
 pub use options::{ControlOptions, XdsSecurity};
 pub use run::{Metrics, RunError, Surroundings, run};

@@ -14,7 +14,7 @@ use clearway_xds::Resources;
 use tokio::sync::mpsc;
 use tokio::time::{self, timeout_at};
 
-use crate::journey::Journey;
+use crate::journey::{Journey, Named};
 use crate::options::ControlOptions;
 use crate::publish::{Outcome, Publisher};
 use crate::readiness::Board;
@@ -43,11 +43,20 @@ pub(crate) struct Pipeline {
 }
 
 /// Changes that have not been translated.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Batch {
     began: SystemTime,
     seen: Instant,
     changes: usize,
+    objects: Named,
+}
+
+impl Batch {
+    /// One that began when its first change was seen.
+    fn since(seen: Instant) -> Self {
+        let began = SystemTime::now().checked_sub(seen.elapsed()).unwrap_or_else(SystemTime::now);
+        Self { began, seen, changes: 0, objects: Named::default() }
+    }
 }
 
 /// What comes off the translating thread.
@@ -114,16 +123,16 @@ impl Pipeline {
 
     fn take(&mut self, change: Change) {
         let seen = change.seen;
+        let wanted = self.batch.as_ref().is_none_or(|batch| batch.objects.has_room());
+        let object = change.what.object().filter(|_| wanted).map(|(kind, key)| (kind, key.clone()));
         match self.store.take(change) {
             Effect::None => {}
             Effect::InStep(unit) => self.board.in_step(&unit),
-            Effect::Changed => match &mut self.batch {
-                Some(batch) => batch.changes += 1,
-                None => {
-                    let began = SystemTime::now().checked_sub(seen.elapsed()).unwrap_or_else(SystemTime::now);
-                    self.batch = Some(Batch { began, seen, changes: 1 });
-                }
-            },
+            Effect::Changed => {
+                let batch = self.batch.get_or_insert_with(|| Batch::since(seen));
+                batch.changes += 1;
+                object.into_iter().for_each(|object| batch.objects.add(object));
+            }
         }
     }
 
@@ -142,14 +151,13 @@ impl Pipeline {
             return false;
         }
         // Objects that are named cannot be read in time: it goes on without them.
-        self.board.late();
+        self.board.timed_out(PATIENCE);
         self.patient = None;
         true
     }
 
     async fn translate(&mut self) {
-        let now = Instant::now();
-        let batch = self.batch.take().unwrap_or(Batch { began: SystemTime::now(), seen: now, changes: 0 });
+        let batch = self.batch.take().unwrap_or_else(|| Batch::since(Instant::now()));
         let gather = batch.seen.elapsed();
         let (world, options) = (self.store.hand_out(), translate_options(&self.options));
         let previous = self.publisher.resources();
@@ -167,6 +175,7 @@ impl Pipeline {
             began: batch.began,
             seen: batch.seen,
             changes: batch.changes,
+            objects: batch.objects,
             gather,
             translate,
             encode,

@@ -4,7 +4,7 @@
 //! always holds: the gate opens once, after the first whole translation has been published, and never before every watch
 //! was in step; a fault after that never closes it, since streams that are served must go on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,8 @@ use clearway_telemetry::control::{ControlTelemetry, KubeKind, Layer, ReadinessRe
 use tokio::sync::watch;
 
 use crate::watch::{Failure, Kind, Unit};
+
+mod checks;
 
 /// Parts that must be up before anything else counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +52,8 @@ pub(crate) struct WatchState {
     pub(crate) in_step: Option<Duration>,
     /// What went wrong last, while it has not been mended.
     pub(crate) failure: Option<Failure>,
+    /// The time that it was given, when it was not in step by then.
+    pub(crate) timed_out: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -163,6 +167,7 @@ impl Board {
     pub(crate) fn in_step(&self, unit: &Unit) {
         self.watch(unit, |began, watch| {
             watch.in_step.get_or_insert(began.elapsed());
+            watch.timed_out = None;
         });
         let objects = self.lock().watches.get(unit).map_or(0, |(_, watch)| watch.objects);
         self.telemetry.initial_events(KubeKind::named(unit.kind.name), objects as u64);
@@ -187,11 +192,23 @@ impl Board {
         self.telemetry.malformed_object(KubeKind::named(unit.kind.name));
     }
 
-    /// Watches take longer than anybody should wait: said, and counted.
-    pub(crate) fn late(&self) {
-        let behind = self.behind();
+    /// Watches were not in step within the time that they are given: said, counted, and shown until they are.
+    pub(crate) fn timed_out(&self, given: Duration) {
+        let mut behind = Vec::new();
+        self.change(|state| {
+            for (unit, (_, watch)) in
+                state.watches.iter_mut().filter(|(_, (_, watch))| watch.in_step.is_none())
+            {
+                watch.timed_out = Some(given);
+                behind.push(unit.clone());
+            }
+        });
         let missing: Vec<String> = behind.iter().map(ToString::to_string).collect();
-        tracing::warn!(missing = missing.join(", "), "Some watches are not in step yet.");
+        tracing::warn!(
+            ?given,
+            missing = missing.join(", "),
+            "Some watches are not in step in time; they go on being tried."
+        );
         behind.iter().for_each(|unit| self.telemetry.sync_timeout(KubeKind::named(unit.kind.name)));
     }
 
@@ -314,74 +331,6 @@ impl Board {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// Why something is not ready.
-    fn reason(&self) -> ReadinessReason {
-        if self.draining {
-            ReadinessReason::Draining
-        } else if self.broken.is_some() || self.stuck.is_some() {
-            ReadinessReason::Broken
-        } else if self.published && self.components.values().any(Option::is_some) {
-            ReadinessReason::ComponentDown
-        } else {
-            ReadinessReason::Waiting
-        }
-    }
-
-    fn checks(&self) -> Vec<Check> {
-        let published = match (self.published, &self.broken, &self.stuck) {
-            _ if self.draining => Check::missing("published", "draining: the process is about to end"),
-            (_, Some(broken), _) => Check::missing("published", format!("{broken}; restart")),
-            (true, _, None) => Check::ok("published"),
-            (true, _, Some(stuck)) => Check::ok_but("published", stuck),
-            (false, _, Some(stuck)) => Check::missing("published", stuck),
-            (false, _, None) => Check::missing("published", "the first translation has not been published"),
-        };
-        vec![self.components(), self.synced(), published]
-    }
-
-    fn components(&self) -> Check {
-        let missing: Vec<String> = self
-            .components
-            .iter()
-            .filter_map(|(component, reason)| Some(format!("{} {}", component.as_str(), reason.as_ref()?)))
-            .collect();
-        if missing.is_empty() {
-            Check::ok("components")
-        } else {
-            Check::missing("components", missing.join("; "))
-        }
-    }
-
-    /// Once everything was in step a failing watch is a fault to tell of, not a reason to take the process out.
-    fn synced(&self) -> Check {
-        let behind = self.watches.iter().filter(|(_, (_, watch))| watch.in_step.is_none());
-        let behind: Vec<String> = behind
-            .map(|(unit, (_, watch))| match (&watch.failure, watch.listed) {
-                (Some(failure), _) => format!("{unit} ({failure})"),
-                (None, Some(_)) => format!("{unit} (being taken in)"),
-                (None, None) => unit.to_string(),
-            })
-            .collect();
-        if (self.watches.is_empty() || !behind.is_empty()) && !self.published {
-            let detail = if behind.is_empty() { "no watch has begun".to_owned() } else { behind.join(", ") };
-            return Check::missing("synced", detail);
-        }
-        let absent: BTreeSet<&str> =
-            self.watches.iter().filter(|(_, (_, w))| w.absent.is_some()).map(|(u, _)| u.kind.name).collect();
-        let failing: Vec<String> = self
-            .watches
-            .iter()
-            .filter_map(|(unit, (_, watch))| Some(format!("{unit} fails: {}", watch.failure.as_ref()?)))
-            .collect();
-        let mut notes = failing;
-        if !absent.is_empty() {
-            notes.push(format!("not installed: {}", absent.into_iter().collect::<Vec<_>>().join(", ")));
-        }
-        if notes.is_empty() { Check::ok("synced") } else { Check::ok_but("synced", notes.join("; ")) }
     }
 }
 

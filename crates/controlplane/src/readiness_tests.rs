@@ -37,3 +37,20 @@ fn a_new_reference_that_is_not_in_step_does_not_take_a_serving_process_out() {
     board.expect(&Unit { kind: &KINDS[1], range: Range::All });
     assert!(names(&board).iter().all(|(_, ready)| *ready));
 }
+
+#[test]
+fn a_watch_that_is_not_in_step_in_time_says_so_until_it_is() {
+    let board = Board::new(ControlTelemetry::new());
+    let (slow, quick) =
+        (Unit { kind: &KINDS[0], range: Range::All }, Unit { kind: &KINDS[1], range: Range::All });
+    [&slow, &quick].into_iter().for_each(|unit| board.expect(unit));
+    board.in_step(&quick);
+    board.timed_out(Duration::from_secs(60));
+    let said = board.checks().remove(1).detail.unwrap_or_default();
+    assert_eq!(said, "GatewayClass (timed out after 60s: no answer)");
+    board.listed(&slow, 0);
+    let said = board.checks().remove(1).detail.unwrap_or_default();
+    assert_eq!(said, "GatewayClass (timed out after 60s: being taken in)");
+    board.in_step(&slow);
+    assert_eq!(board.checks().remove(1), Check::ok("synced"));
+}

@@ -7,8 +7,8 @@ use std::time::Duration;
 use clearway_admin::{
     AdminError, AdminOptions, AdminServer, LevelControl, MetricsSource, Parts as AdminParts, Token,
 };
-use clearway_telemetry::control::ControlTelemetry;
-use clearway_xds::{Hub, ServerOptions, ServerTls};
+use clearway_telemetry::control::{ControlTelemetry, StreamRefusal};
+use clearway_xds::{Hub, OnRefusal, ServerOptions, ServerTls};
 use kube::Client;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::events::Recorder;
+use crate::journey::Tracing;
 use crate::lease::Lease;
 use crate::options::ControlOptions;
 use crate::pipeline::Pipeline;
@@ -30,9 +31,6 @@ use crate::world::Observations;
 /// Time for streams to be handed over, for the Lease to be given back and for writes in progress.
 const LAST_WRITES: Duration = Duration::from_secs(10);
 
-/// After so long without a first publication it is said what is awaited.
-const LATE: Duration = Duration::from_secs(60);
-
 /// What the process gives to its control plane.
 #[derive(Debug)]
 pub struct Surroundings {
@@ -44,6 +42,8 @@ pub struct Surroundings {
     pub log_level: LevelControl,
     /// What clients of other machines show for more than metrics and probes.
     pub admin_token: Option<Token>,
+    /// Where the journeys of changes go as traces; nowhere when there is no collector.
+    pub tracing: Option<Tracing>,
 }
 
 /// Writes `/metrics`.
@@ -89,7 +89,16 @@ pub async fn run(
     surroundings: Surroundings,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
-    let client = client().await?;
+    run_with(client().await?, options, surroundings, shutdown).await
+}
+
+/// The same with a client of the apiserver.
+pub(crate) async fn run_with(
+    client: Client,
+    options: ControlOptions,
+    surroundings: Surroundings,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), RunError> {
     let plane = Plane::new(client, Arc::new(options), surroundings);
     let listener = plane.bind_xds().await?;
     let admin = plane.bind_admin().await?;
@@ -115,6 +124,7 @@ pub async fn run(
     if timeout(LAST_WRITES, rest).await.is_err() {
         tracing::warn!("Some parts did not end in time; leaving them.");
     }
+    plane.publisher.end_traces();
     end.send_replace(true);
     while servers.join_next().await.is_some() {}
     outcome
@@ -143,7 +153,8 @@ struct Plane {
 impl Plane {
     fn new(client: Client, options: Arc<ControlOptions>, surroundings: Surroundings) -> Self {
         let hub = Hub::new();
-        let publisher = Arc::new(Publisher::new(&options.fleet, hub.clone(), surroundings.telemetry.clone()));
+        let publisher = Publisher::new(&options.fleet, hub.clone(), surroundings.telemetry.clone());
+        let publisher = Arc::new(publisher.traced(surroundings.tracing.clone()));
         let board = Arc::new(Board::new(surroundings.telemetry.clone()));
         Self { client, board, options, surroundings, hub, publisher }
     }
@@ -189,12 +200,14 @@ impl Plane {
         let watches = Watches::start(client, &options, board.clone(), observed);
         let pipeline = Pipeline::new(options.clone(), board.clone(), self.publisher.clone(), watches);
         let nodes = follow_nodes(self.hub.clone(), self.publisher.clone());
-        let gate = open_gate(board.clone(), self.hub.clone(), self.publisher.clone());
+        let gate = open_gate(board.clone(), self.hub.clone(), self.publisher.clone(), options.sync_timeout);
         self.until_stopped(&mut parts, "the pipeline", pipeline.run(), stopped);
         self.until_stopped(&mut parts, "the keeper of certificates", security.run(leading), stopped);
         self.until_stopped(&mut parts, "the follower of data planes", nodes, stopped);
         self.until_stopped(&mut parts, "the gate", gate, stopped);
-        let server = ServerOptions::new(options.pod_name.as_str());
+        let mut server = ServerOptions::new(options.pod_name.as_str());
+        let telemetry = self.surroundings.telemetry.clone();
+        server.on_refusal = OnRefusal::tell(move |why| telemetry.stream_refused(refusal(why)));
         let xds = serve_xds(listener, settings, self.hub.clone(), server, board, stopped.clone());
         parts.spawn(named(xds, "the xDS server"));
         parts
@@ -251,6 +264,16 @@ impl Plane {
     }
 }
 
+/// The word for a refusal of the xDS server.
+fn refusal(why: clearway_xds::StreamRefusal) -> StreamRefusal {
+    match why {
+        clearway_xds::StreamRefusal::Tls => StreamRefusal::Tls,
+        clearway_xds::StreamRefusal::Identity => StreamRefusal::Identity,
+        clearway_xds::StreamRefusal::Protocol => StreamRefusal::Protocol,
+        clearway_xds::StreamRefusal::Draining => StreamRefusal::Draining,
+    }
+}
+
 /// Everything that runs; each gives its name when it ends.
 type Parts = JoinSet<&'static str>;
 
@@ -260,10 +283,10 @@ async fn named(part: impl Future<Output = ()>, name: &'static str) -> &'static s
 }
 
 /// Lets streams be served once the third layer of readiness is there, and says when it takes long.
-async fn open_gate(board: Arc<Board>, hub: Hub, publisher: Arc<Publisher>) {
+async fn open_gate(board: Arc<Board>, hub: Hub, publisher: Arc<Publisher>, patience: Duration) {
     let mut gate = board.gate();
-    while timeout(LATE, gate.wait_for(|open| *open)).await.is_err() {
-        board.late();
+    while timeout(patience, gate.wait_for(|open| *open)).await.is_err() {
+        board.timed_out(patience);
     }
     hub.open_gate();
     publisher.gate_opened();

@@ -131,7 +131,11 @@ outcomes! {
         Timeout = "timeout",
         /// The client left.
         ClientGone = "client_gone",
-        /// Refused: versions, ciphers, certificates.
+        /// The listener asks for a certificate and the client showed none.
+        NoClientCertificate = "no_client_certificate",
+        /// The client's certificate is not of the listener's authorities, has ended, or is not proved.
+        BadClientCertificate = "bad_client_certificate",
+        /// Refused for anything else: versions, ciphers, a broken protocol.
         Failed = "failed",
     }
 }

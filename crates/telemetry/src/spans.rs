@@ -1,30 +1,32 @@
-//! Spans of sampled requests: one SERVER span for each, one CLIENT span for each try, by OTLP.
+//! Spans by OTLP: of a sampled request one SERVER span and one CLIENT span for each try; of a published change one trace
+//! with its stages and the answers of data planes.
 //!
 //! A worker builds the spans from the closed record, only when the request is sampled, and hands them over in parcels
-//! to the exporter's thread. [`SpanPipeline`] is also a `SpanProcessor`, so that spans of the control plane's own work
-//! go the same bounded, counted way.
+//! to the exporter's thread. The control plane's go the same bounded, counted way, a whole trace at a time.
 
 mod attributes;
 mod build;
+mod change;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
-use opentelemetry::{Context, InstrumentationScope};
+use opentelemetry::InstrumentationScope;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::resource::v1::Resource as ResourceMessage;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
-use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
-use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+use opentelemetry_sdk::trace::SpanData;
 use prost::Message as _;
 
 use crate::accounting::{Accounting, Lane, Producer, Signal};
 use crate::exchange::Exchange;
 use crate::otlp::{Exporter, Exports, OtlpError, OtlpOptions, Paths, Resource};
 use crate::redact::RecordPolicy;
+
+pub use change::{Answer, Change, ChangeIds, Refusal};
 
 pub(crate) use attributes::server as server_attributes;
 
@@ -77,8 +79,7 @@ impl Exports for SpanData {
 /// The way of spans out of the process.
 pub struct SpanPipeline {
     exporter: Exporter<SpanData>,
-    policy: Arc<RecordPolicy>,
-    /// For spans that end on any thread.
+    /// For the spans of changes.
     shared: Mutex<Outbox>,
 }
 
@@ -90,18 +91,23 @@ impl SpanPipeline {
     pub fn start(
         options: &OtlpOptions,
         resource: &Resource,
-        policy: Arc<RecordPolicy>,
         accounting: &Accounting,
     ) -> Result<Self, OtlpError> {
         let exporter = Exporter::start(options, resource, accounting)?;
         let shared = Mutex::new(Outbox::new(exporter.lane.clone()));
-        Ok(Self { exporter, policy, shared })
+        Ok(Self { exporter, shared })
     }
 
-    /// The writing end for one worker.
-    pub fn writer(&self) -> SpanWriter {
-        let scope = InstrumentationScope::builder("clearway").with_version(env!("CARGO_PKG_VERSION")).build();
-        SpanWriter { outbox: Outbox::new(self.exporter.lane.clone()), policy: self.policy.clone(), scope }
+    /// The writing end for one worker; `policy` says what of requests is written.
+    pub fn writer(&self, policy: Arc<RecordPolicy>) -> SpanWriter {
+        SpanWriter { outbox: Outbox::new(self.exporter.lane.clone()), policy, scope: scope() }
+    }
+
+    /// Takes the spans of a change that all data planes have answered.
+    pub fn change(&self, change: &Change) {
+        let mut outbox = self.lock();
+        change::spans(change, &scope(), |span| outbox.push(span));
+        outbox.flush();
     }
 
     /// Waits until every span handed over is exported, at most until `deadline`, and counts what is left as dropped
@@ -122,28 +128,9 @@ impl fmt::Debug for SpanPipeline {
     }
 }
 
-impl SpanProcessor for SpanPipeline {
-    fn on_start(&self, _: &mut Span, _: &Context) {}
-
-    /// Queues a span at once: those of the control plane are few.
-    fn on_end(&self, span: SpanData) {
-        let mut outbox = self.lock();
-        outbox.push(span);
-        outbox.flush();
-    }
-
-    /// Hands over what is buffered; does not wait for the collector.
-    fn force_flush(&self) -> OTelSdkResult {
-        self.lock().flush();
-        Ok(())
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        match self.finish(Instant::now() + timeout) {
-            0 => Ok(()),
-            _ => Err(OTelSdkError::Timeout(timeout)),
-        }
-    }
+/// The scope of all spans of this program.
+fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder("clearway").with_version(env!("CARGO_PKG_VERSION")).build()
 }
 
 /// Spans of one thread that wait to be handed over.

@@ -177,7 +177,7 @@ pub fn new_span_id(rng: &mut fastrand::Rng) -> SpanId {
     rng.u64(1..).to_be_bytes()
 }
 
-fn new_trace_id(rng: &mut fastrand::Rng) -> TraceId {
+pub(crate) fn new_trace_id(rng: &mut fastrand::Rng) -> TraceId {
     rng.u128(1..).to_be_bytes()
 }
 

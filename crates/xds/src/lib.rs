@@ -26,5 +26,8 @@ pub use kind::{Kind, MANIFEST_URL};
 pub use manifest::{Inventory, Manifest};
 pub use name::{ResourceFault, ResourceRef};
 pub use resources::{Changes, Encoded, Resources};
-pub use server::{Hub, Node, NodeEvent, NodeEventKind, NodeStatus, Rejection, ServerOptions, serve};
+pub use server::{
+    Hub, Node, NodeEvent, NodeEventKind, NodeStatus, OnRefusal, Rejection, ServerOptions, StreamRefusal,
+    serve,
+};
 pub use tls::{ClientTls, ServerTls, TlsError};

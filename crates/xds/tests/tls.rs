@@ -6,7 +6,7 @@ mod kit;
 use std::sync::Arc;
 
 use clearway_testkit::certs::{Authority, Leaf};
-use clearway_xds::{ClientTls, Hub, ServerTls, TlsError};
+use clearway_xds::{ClientTls, Hub, ServerTls, StreamRefusal, TlsError};
 use kit::{DataPlane, Server, open_hub, publish, snapshot, soon};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -25,7 +25,7 @@ fn server_tls(authority: &Authority) -> ServerTls {
 
 /// A client that trusts `trusted` and shows a certificate of `own`.
 fn client_tls(trusted: &Authority, own: &Authority) -> ClientTls {
-    let leaf = own.issue(&["clearway-dataplane.clearway-system"]);
+    let leaf = own.issue(&[kit::FLEET]);
     ClientTls::from_pem(trusted.pem().as_bytes(), leaf.cert_pem.as_bytes(), leaf.key_pem.as_bytes(), NAME)
         .unwrap()
 }
@@ -44,7 +44,7 @@ async fn a_node_with_a_certificate_is_served_and_known_by_it() {
     let (_client, source) = watch::channel(client_tls(&authority, &authority));
     let mut node = DataPlane::start_tls(server.address, source);
     assert_eq!(node.applied("v1").await, snapshot("v1", 3));
-    assert_eq!(*hub.nodes()[0].node.identity, ["clearway-dataplane.clearway-system".to_owned()]);
+    assert_eq!(*hub.nodes()[0].node.identity, [kit::FLEET.to_owned()]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,6 +68,7 @@ async fn a_peer_without_a_certificate_gets_nothing() {
     assert!(wrote.is_err() || read.is_err(), "{wrote:?}, {read:?}");
     assert!(answer.is_empty(), "{answer:?}");
     assert!(hub.nodes().is_empty());
+    assert_eq!(server.refused(1).await, [StreamRefusal::Tls]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,6 +80,7 @@ async fn clear_text_gets_nothing() {
     assert_eq!((state.offered, state.applied), (None, None));
     assert!(node.seen.try_recv().is_err());
     assert!(hub.nodes().is_empty());
+    assert_eq!(server.refused_first().await, StreamRefusal::Tls);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use data_path::{DataPathArgs, TrustArgs};
 pub(crate) use settings::expand;
-pub(crate) use telemetry::TelemetryArgs;
+pub(crate) use telemetry::{OtlpArgs, TelemetryArgs};
 
 /// An observability-first gateway for the Kubernetes Gateway API.
 #[derive(Debug, Parser)]

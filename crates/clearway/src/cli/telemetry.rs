@@ -56,18 +56,32 @@ pub(crate) struct TelemetryArgs {
     /// Addresses of clients in logs and spans.
     #[arg(long, env = "CLEARWAY_LOG_CLIENT_ADDRESS", value_enum, default_value_t = Address::Full)]
     log_client_address: Address,
-    /// Collector for spans: URL, with any path for http/protobuf. Without it no spans are made.
-    #[arg(long, env = "CLEARWAY_OTLP_TRACES_ENDPOINT", value_name = "URL")]
-    otlp_traces_endpoint: Option<String>,
-    /// How spans are sent.
-    #[arg(long, env = "CLEARWAY_OTLP_TRACES_PROTOCOL", value_enum, default_value_t = Protocol::Grpc)]
-    otlp_traces_protocol: Protocol,
+    #[command(flatten)]
+    otlp: OtlpArgs,
     /// Collector for the access log as OTLP log records, beside --access-log.
     #[arg(long, env = "CLEARWAY_OTLP_LOGS_ENDPOINT", value_name = "URL")]
     otlp_logs_endpoint: Option<String>,
     /// How log records are sent.
     #[arg(long, env = "CLEARWAY_OTLP_LOGS_PROTOCOL", value_enum, default_value_t = Protocol::Grpc)]
     otlp_logs_protocol: Protocol,
+    /// Share of the traces that start here which are sampled, from 0 to 1.
+    #[arg(long, env = "CLEARWAY_TRACE_SAMPLE_RATIO", default_value_t = 0.01, value_parser = crate::units::ratio)]
+    trace_sample_ratio: f64,
+    /// B3 headers beside traceparent: read, and written in this form.
+    #[arg(long, env = "CLEARWAY_TRACE_B3", value_enum, default_value_t = B3Form::Off)]
+    trace_b3: B3Form,
+}
+
+/// The collector, and how it is spoken to: the same for every process that exports anything.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Telemetry")]
+pub(crate) struct OtlpArgs {
+    /// Collector for spans: URL, with any path for http/protobuf. Without it no spans are made.
+    #[arg(long, env = "CLEARWAY_OTLP_TRACES_ENDPOINT", value_name = "URL")]
+    otlp_traces_endpoint: Option<String>,
+    /// How spans are sent.
+    #[arg(long, env = "CLEARWAY_OTLP_TRACES_PROTOCOL", value_enum, default_value_t = Protocol::Grpc)]
+    otlp_traces_protocol: Protocol,
     /// Headers for the collector, `name=value` separated by commas.
     #[arg(long, env = "CLEARWAY_OTLP_HEADERS", value_delimiter = ',', value_parser = pair, value_name = "PAIRS")]
     otlp_headers: Vec<(String, String)>,
@@ -77,15 +91,9 @@ pub(crate) struct TelemetryArgs {
     /// Time for one export.
     #[arg(long, env = "CLEARWAY_OTLP_TIMEOUT", default_value = "10s", value_parser = duration)]
     otlp_timeout: Duration,
-    /// Spans (and log records) that may wait for the collector; then they are dropped and counted.
+    /// Spans, and of data planes log records, that may wait for the collector; then they are dropped and counted.
     #[arg(long, env = "CLEARWAY_OTLP_QUEUE", default_value_t = 65_536)]
     otlp_queue: usize,
-    /// Share of the traces that start here which are sampled, from 0 to 1.
-    #[arg(long, env = "CLEARWAY_TRACE_SAMPLE_RATIO", default_value_t = 0.01, value_parser = crate::units::ratio)]
-    trace_sample_ratio: f64,
-    /// B3 headers beside traceparent: read, and written in this form.
-    #[arg(long, env = "CLEARWAY_TRACE_B3", value_enum, default_value_t = B3Form::Off)]
-    trace_b3: B3Form,
 }
 
 macro_rules! choices {
@@ -194,30 +202,37 @@ impl TelemetryArgs {
 
     /// Where spans go.
     pub(crate) fn traces(&self) -> Option<OtlpOptions> {
-        self.otlp_traces_endpoint.as_ref().map(|endpoint| self.otlp(endpoint, self.otlp_traces_protocol))
+        self.otlp.traces()
     }
 
     /// Where log records go.
     pub(crate) fn logs(&self) -> Option<OtlpOptions> {
-        self.otlp_logs_endpoint.as_ref().map(|endpoint| self.otlp(endpoint, self.otlp_logs_protocol))
+        self.otlp_logs_endpoint.as_ref().map(|endpoint| self.otlp.to(endpoint, self.otlp_logs_protocol))
     }
 
-    fn otlp(&self, endpoint: &str, protocol: Protocol) -> OtlpOptions {
+    /// The decision for traces that start here; `None` when spans go nowhere.
+    pub(crate) fn sampler(&self) -> Option<Sampler> {
+        self.otlp.otlp_traces_endpoint.as_ref().map(|_| Sampler::new(self.trace_sample_ratio))
+    }
+
+    /// Headers that carry the context.
+    pub(crate) fn propagation(&self) -> Propagation {
+        Propagation { b3: self.trace_b3.into() }
+    }
+}
+
+impl OtlpArgs {
+    /// Where spans go.
+    pub(crate) fn traces(&self) -> Option<OtlpOptions> {
+        self.otlp_traces_endpoint.as_ref().map(|endpoint| self.to(endpoint, self.otlp_traces_protocol))
+    }
+
+    fn to(&self, endpoint: &str, protocol: Protocol) -> OtlpOptions {
         let mut options = OtlpOptions::new(endpoint, protocol.into());
         options.headers.clone_from(&self.otlp_headers);
         options.ca_file.clone_from(&self.otlp_ca_file);
         options.timeout = self.otlp_timeout;
         options.queue = self.otlp_queue;
         options
-    }
-
-    /// The decision for traces that start here; `None` when spans go nowhere.
-    pub(crate) fn sampler(&self) -> Option<Sampler> {
-        self.otlp_traces_endpoint.as_ref().map(|_| Sampler::new(self.trace_sample_ratio))
-    }
-
-    /// Headers that carry the context.
-    pub(crate) fn propagation(&self) -> Propagation {
-        Propagation { b3: self.trace_b3.into() }
     }
 }

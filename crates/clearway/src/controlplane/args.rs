@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use clearway_controlplane::{ControlOptions, XdsSecurity};
 
-use crate::cli::{LogFormat, TrustArgs};
+use crate::cli::{LogFormat, OtlpArgs, TrustArgs};
 use crate::units::duration;
 
 /// Where Kubernetes puts the namespace of a pod that has a service account.
@@ -54,8 +54,13 @@ pub(crate) struct ControlPlaneArgs {
     debounce_max: Duration,
     #[command(flatten)]
     trust: TrustArgs,
+    /// Time for a watch to list all that there is; then it is reported as timed out, counted, and tried on.
+    #[arg(long, env = "CLEARWAY_SYNC_TIMEOUT", default_value = "60s", value_parser = duration)]
+    sync_timeout: Duration,
     #[command(flatten)]
     xds: XdsArgs,
+    #[command(flatten)]
+    pub(crate) traces: TraceArgs,
     #[command(flatten)]
     pub(crate) admin: ControlAdminArgs,
 }
@@ -76,6 +81,17 @@ struct XdsArgs {
     /// Authorities of the data planes' certificates, PEM.
     #[arg(long, env = "CLEARWAY_XDS_CLIENT_CA", value_name = "FILE", requires = "xds_certificate")]
     xds_client_ca: Option<PathBuf>,
+}
+
+/// The traces of changes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Telemetry")]
+pub(crate) struct TraceArgs {
+    #[command(flatten)]
+    pub(crate) otlp: OtlpArgs,
+    /// Share of the published changes that are traced, from 0 to 1.
+    #[arg(long, env = "CLEARWAY_TRACE_SAMPLE_RATIO", default_value_t = 1.0, value_parser = crate::units::ratio)]
+    pub(crate) trace_sample_ratio: f64,
 }
 
 /// The admin servers and the log of the process.
@@ -138,6 +154,7 @@ impl ControlPlaneArgs {
         options.watch_namespaces.clone_from(&self.watch_namespaces);
         options.debounce = self.debounce;
         options.debounce_max = self.debounce_max.max(self.debounce);
+        options.sync_timeout = self.sync_timeout.max(Duration::from_millis(1));
         options.forwarded = self.trust.forwarded();
         options.trace = self.trust.trace();
         options.xds_address = self.xds.xds_address;

@@ -4,13 +4,18 @@ mod args;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use clearway_admin::surface::Component;
 use clearway_admin::{Token, is_verbose};
-use clearway_controlplane::{Metrics, Surroundings};
+use clearway_controlplane::{ControlOptions, Metrics, Surroundings, Tracing};
 use clearway_telemetry::accounting::Accounting;
 use clearway_telemetry::control::ControlTelemetry;
 use clearway_telemetry::exposition::{BuildInfo, Exposition, Sources};
+use clearway_telemetry::otlp::{OtlpError, Resource, ResourceOptions};
 use clearway_telemetry::runtime::RuntimeTelemetry;
+use clearway_telemetry::spans::SpanPipeline;
+use clearway_telemetry::trace::Sampler;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{Done, logging};
@@ -21,6 +26,9 @@ pub(crate) const EXAMPLES: &str = "Examples:
   clearway controlplane --release clearway --namespace clearway
   KUBECONFIG=~/.kube/config clearway controlplane --namespace clearway --log-level debug
   curl -s localhost:18081/readyz?verbose";
+
+/// Time for the last spans to arrive when the process ends.
+const LAST_FLUSH: Duration = Duration::from_secs(5);
 
 /// Runs the command.
 pub(crate) fn run(args: &ControlPlaneArgs) -> Done {
@@ -40,6 +48,8 @@ async fn serve(args: &ControlPlaneArgs, log_level: clearway_admin::LevelControl)
         }
     };
     let telemetry = ControlTelemetry::new();
+    let accounting = Accounting::new();
+    let tracing = tracing_to(args, &options, &accounting)?;
     let runtimes = Arc::new(RuntimeTelemetry::new());
     runtimes.register("control", tokio::runtime::Handle::current());
     let exposition = Exposition::new(Sources {
@@ -48,7 +58,7 @@ async fn serve(args: &ControlPlaneArgs, log_level: clearway_admin::LevelControl)
         xds: None,
         config: telemetry.config.clone(),
         runtimes,
-        accounting: Accounting::new(),
+        accounting,
         build: BuildInfo {
             version: env!("CARGO_PKG_VERSION"),
             revision: option_env!("CLEARWAY_REVISION").unwrap_or("unknown"),
@@ -67,12 +77,34 @@ async fn serve(args: &ControlPlaneArgs, log_level: clearway_admin::LevelControl)
             _ = interrupt.recv() => {}
         }
     };
-    clearway_controlplane::run(
-        options,
-        Surroundings { telemetry, metrics, log_level, admin_token },
-        shutdown,
-    )
-    .await?;
+    let spans = tracing.as_ref().map(|tracing| tracing.spans.clone());
+    let surroundings = Surroundings { telemetry, metrics, log_level, admin_token, tracing };
+    let ended = clearway_controlplane::run(options, surroundings, shutdown).await;
+    let finish = move || spans.map_or(0, |spans| spans.finish(Instant::now() + LAST_FLUSH));
+    let lost = tokio::task::spawn_blocking(finish).await.unwrap_or_default();
+    if lost > 0 {
+        tracing::warn!(count = lost, what = "spans", "Records were dropped at the end.");
+    }
+    ended?;
     tracing::info!("Stopped.");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where the journeys of changes go, when a collector is named.
+fn tracing_to(
+    args: &ControlPlaneArgs,
+    options: &ControlOptions,
+    accounting: &Accounting,
+) -> Result<Option<Tracing>, OtlpError> {
+    let Some(otlp) = args.traces.otlp.traces() else { return Ok(None) };
+    let container = Component::ControlPlane.as_str();
+    let resource = ResourceOptions {
+        service_name: Component::ControlPlane.deployment(&options.release),
+        service_namespace: Some(options.namespace.clone()),
+        service_instance_id: Some(format!("{}.{}.{container}", options.namespace, options.pod_name)),
+        ..ResourceOptions::default()
+    };
+    let resource = Resource::new(&resource, |name| std::env::var(name).ok());
+    let spans = Arc::new(SpanPipeline::start(&otlp, &resource, accounting)?);
+    Ok(Some(Tracing { spans, sampler: Sampler::new(args.traces.trace_sample_ratio) }))
 }

@@ -30,10 +30,8 @@ impl Sinks {
         let resource = Resource::new(&ResourceOptions::default(), |name| std::env::var(name).ok());
         let access_log = AccessLog::start(&args.access_log(), policy.clone(), &accounting)
             .map_err(|error| format!("the access log cannot be opened: {error}; see --access-log"))?;
-        let spans = args
-            .traces()
-            .map(|options| SpanPipeline::start(&options, &resource, policy.clone(), &accounting))
-            .transpose()?;
+        let spans =
+            args.traces().map(|options| SpanPipeline::start(&options, &resource, &accounting)).transpose()?;
         let logs = args
             .logs()
             .map(|options| OtlpLogs::start(&options, &resource, policy.clone(), &accounting))

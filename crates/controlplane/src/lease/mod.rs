@@ -57,7 +57,6 @@ impl Lease {
         options: Arc<ControlOptions>,
     ) -> Self {
         let identity = format!("{}_{:016x}", options.pod_name, fastrand::u64(..));
-        telemetry.lease(LeaseState::Following, LeaseReason::Released);
         Self { rest: Rest::new(client), telemetry, options, identity, leading: watch::Sender::new(false) }
     }
 

@@ -16,7 +16,7 @@ use clearway_translate::{ObjectName, Translation};
 use clearway_xds::{Hub, Kind, ResourceFault, Resources};
 use tokio::sync::watch;
 
-use crate::journey::{Journey, Journeys};
+use crate::journey::{Journey, Journeys, Traces, Tracing};
 use crate::world::View;
 
 pub(crate) use nodes::follow_nodes;
@@ -67,6 +67,7 @@ pub(crate) struct Publisher {
     /// What each data plane refuses, by the number of its stream.
     refused: Mutex<BTreeMap<u64, Vec<ResourceFault>>>,
     journeys: Journeys,
+    traces: Traces,
 }
 
 impl Publisher {
@@ -79,7 +80,18 @@ impl Publisher {
             newest: watch::Sender::new(None),
             refused: Mutex::default(),
             journeys: Journeys::default(),
+            traces: Traces::default(),
         }
+    }
+
+    /// The same with journeys that go out as traces.
+    pub(crate) fn traced(self, tracing: Option<Tracing>) -> Self {
+        Self { traces: Traces::new(tracing), ..self }
+    }
+
+    /// Closes the traces that wait for data planes: the process ends.
+    pub(crate) fn end_traces(&self) {
+        self.traces.end();
     }
 
     /// Where it is counted.
@@ -102,8 +114,15 @@ impl Publisher {
         let Outcome { translation, resources, view, unreadable, journey } = outcome;
         let snapshot = resources.snapshot().clone();
         let began = journey.published;
+        // Only this publisher publishes to its fleet, so what differs now is a change in a moment.
+        if self.resources().is_none_or(|before| before.version() != &snapshot.version) {
+            let problems = translation.problems.len();
+            let trace_id = self.traces.begin((&self.fleet, &self.hub), &snapshot.version, &journey, problems);
+            tracing::debug!(version = %snapshot.version, trace_id, "Publishing.");
+        }
         self.journeys.note(snapshot.version.clone(), Arc::new(journey));
         let changed = self.hub.publish(&self.fleet, resources.clone());
+        self.traces.published(&snapshot.version, began.elapsed());
         self.count(&translation, &resources, changed, began);
         let before = self.newest.borrow().clone();
         let at = before.as_ref().filter(|_| !changed).map_or_else(SystemTime::now, |before| before.at);

@@ -1,20 +1,34 @@
 //! What data planes answer: who is there, who serves which version, who refuses what.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clearway_telemetry::config::ConfigStage;
 use clearway_telemetry::control::{ResourceType, SentRound};
 use clearway_xds::{Hub, NodeEvent, NodeEventKind, Rejection};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::MissedTickBehavior;
 
 use super::{Publisher, resource_type};
 use crate::journey::Journey;
 
+/// How often traces are looked for that nobody will answer any more.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Follows what happens to data planes until the hub is gone.
 pub(crate) async fn follow_nodes(hub: Hub, publisher: Arc<Publisher>) {
     let mut events = hub.events();
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        match events.recv().await {
+        let event = tokio::select! {
+            event = events.recv() => event,
+            _ = look.tick() => {
+                publisher.traces.look(&hub);
+                continue;
+            }
+        };
+        match event {
             Ok(event) => publisher.heard(event),
             Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "Answers of data planes came faster than they could be noted.");
@@ -51,6 +65,7 @@ impl Publisher {
                     tracing::debug!(%version, ?began, changes, ?gather, ?translate, ?encode, encoded, "Its journey.");
                 }
                 tracing::debug!(node = %id, %version, ?lag, ?answer, ?whole, "A version is served.");
+                self.traces.acked(&node, &version, lag);
                 self.telemetry.dataplane_acked(fleet, id, &version);
                 self.telemetry.config.record_stage(ConfigStage::Ack, lag);
                 if let Some(whole) = whole {
@@ -59,6 +74,7 @@ impl Publisher {
                 self.refuses(session, &[]);
             }
             NodeEventKind::Nacked(rejection) => {
+                self.traces.nacked(&node, &rejection);
                 let Rejection { version, faults, message } = rejection;
                 let resources: Vec<String> = faults.iter().map(ToString::to_string).collect();
                 tracing::error!(
@@ -80,6 +96,7 @@ impl Publisher {
                     self.telemetry.dataplane_disconnected(fleet, id);
                 }
                 self.refuses(session, &[]);
+                self.traces.gone(session);
             }
         }
     }

@@ -7,7 +7,7 @@
 mod conditions;
 mod gauges;
 #[cfg(test)]
-mod live;
+pub(crate) mod live;
 mod merge;
 mod notes;
 mod queue;
@@ -83,19 +83,17 @@ impl Writer {
     /// Follows until the process ends.
     pub(crate) async fn run(self, inputs: Inputs) {
         let Inputs { published, observed, refusals, mut leading, mut shutdown } = inputs;
+        let ending = shutdown.clone();
         let counting = gauges::follow(published.clone(), self.telemetry.clone());
         let leads = async {
             // The sender lives as long as the Lease; without it nobody leads any more.
             while leading.wait_for(|leads| *leads).await.is_ok() {
-                let term = self.term(published.clone(), refusals.clone(), &observed);
-                let reason = tokio::select! {
-                    reason = term => reason,
-                    lost = leading.wait_for(|leads| !*leads) => {
-                        drop(lost);
-                        StatusDrop::NotLeader
-                    }
-                };
-                tracing::debug!(?reason, "A term of the status writer ends.");
+                let term = self.term(published.clone(), refusals.clone(), &observed, &ending);
+                tokio::select! {
+                    () = term => {}
+                    lost = leading.wait_for(|leads| !*leads) => drop(lost),
+                }
+                tracing::debug!("A term of the status writer ends.");
             }
             std::future::pending::<()>().await;
         };
@@ -113,9 +111,11 @@ impl Writer {
         published: Newest,
         refusals: watch::Receiver<Arc<Refusals>>,
         observed: &Arc<Observations>,
-    ) -> StatusDrop {
+        ending: &watch::Receiver<bool>,
+    ) {
         let queue = Arc::new(Queue::new(CAPACITY));
-        let guard = Dropped { queue: queue.clone(), telemetry: self.telemetry.clone() };
+        let guard =
+            Dropped { queue: queue.clone(), telemetry: self.telemetry.clone(), ending: ending.clone() };
         let wanted = watch::Sender::new(None);
         let mut workers = JoinSet::new();
         for _ in 0..WORKERS {
@@ -134,7 +134,6 @@ impl Writer {
             Planner { wanted, queue, observed: observed.clone(), telemetry: self.telemetry.clone() };
         planner.follow(published, refusals).await;
         drop(guard);
-        StatusDrop::Shutdown
     }
 }
 
@@ -142,13 +141,15 @@ impl Writer {
 struct Dropped {
     queue: Arc<Queue<Target>>,
     telemetry: Arc<ControlTelemetry>,
+    ending: watch::Receiver<bool>,
 }
 
 impl Drop for Dropped {
     fn drop(&mut self) {
         let depth = self.queue.depth();
         if depth > 0 {
-            self.telemetry.status_dropped(StatusDrop::NotLeader, depth as u64);
+            let reason = if *self.ending.borrow() { StatusDrop::Shutdown } else { StatusDrop::NotLeader };
+            self.telemetry.status_dropped(reason, depth as u64);
         }
         self.telemetry.status_queue(0);
     }

@@ -44,6 +44,16 @@ pub(crate) enum What {
     InStep(Unit),
 }
 
+impl What {
+    /// The object that it is about, with its kind.
+    pub(crate) fn object(&self) -> Option<(&'static str, &ObjectRef)> {
+        match self {
+            Self::Applied { kind, key, .. } | Self::Gone { kind, key } => Some((kind.name, key)),
+            Self::Installed(_) | Self::InStep(_) => None,
+        }
+    }
+}
+
 /// What could be read of an object.
 pub(crate) enum Content {
     /// An object that translation knows, with its JSON where the writers of the leader need it.

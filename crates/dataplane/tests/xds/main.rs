@@ -1,6 +1,7 @@
 //! The data plane against the real xDS server, in one process: first configuration, refusals, restarts, reconnections.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail anywhere")]
 
+mod metrics;
 mod scene;
 
 use std::time::Duration;

@@ -93,6 +93,9 @@ fn outcome(error: &io::Error) -> TlsOutcome {
         Some(Error::General(text)) if text.contains("no server certificate chain resolved") => {
             TlsOutcome::UnknownName
         }
+        Some(Error::NoCertificatesPresented) => TlsOutcome::NoClientCertificate,
+        // Of this side of a handshake only the client's certificate is ever looked at.
+        Some(Error::InvalidCertificate(_)) => TlsOutcome::BadClientCertificate,
         Some(_) => TlsOutcome::Failed,
         None => TlsOutcome::ClientGone,
     }

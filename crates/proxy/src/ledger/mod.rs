@@ -69,7 +69,7 @@ impl Sinks {
     fn of(options: &LedgerOptions) -> Self {
         Self {
             access_log: options.access_log.as_ref().map(|log| log.writer()),
-            spans: options.spans.as_ref().map(|spans| spans.writer()),
+            spans: options.spans.as_ref().map(|spans| spans.writer(options.policy.clone())),
             logs: options.logs.as_ref().map(|logs| logs.writer()),
         }
     }

@@ -79,7 +79,9 @@ async fn a_client_without_a_good_certificate_reads_the_alert_and_is_counted() {
     }
     scene.counted(HANDSHAKES, &[("outcome", "tls13")], 1).await;
     scene.counted(HANDSHAKES, &[("outcome", "tls12")], 1).await;
-    scene.counted(HANDSHAKES, &[("outcome", "failed")], 12).await;
+    scene.counted(HANDSHAKES, &[("outcome", "no_client_certificate")], 4).await;
+    scene.counted(HANDSHAKES, &[("outcome", "bad_client_certificate")], 8).await;
+    scene.counted(HANDSHAKES, &[("outcome", "failed")], 0).await;
     scene.counted("clearway_requests_total", &[("code", "200")], 2).await;
     scene.counted("clearway_requests_total", &[], 2).await;
     assert_eq!(app.count(), 2);
@@ -138,7 +140,9 @@ async fn insecure_fallback_asks_for_a_certificate_and_lets_everybody_in() {
             || said.contains("CN=good"),
         "{said}"
     );
-    scene.counted(HANDSHAKES, &[("outcome", "failed")], 0).await;
+    for outcome in ["no_client_certificate", "bad_client_certificate", "failed"] {
+        scene.counted(HANDSHAKES, &[("outcome", outcome)], 0).await;
+    }
     scene.stop().await;
 }
 

@@ -69,7 +69,7 @@ pub const TLS_HANDSHAKES: Metric = Metric {
     help: "TLS handshakes with clients, by version or by the reason of their failure",
     labels: &[GATEWAY_NAMESPACE, GATEWAY_NAME, LISTENER, PORT, TLS_OUTCOME],
     question: "Do clients get through TLS, and with which version?",
-    series: "ports and HTTPS listeners x 6 outcomes",
+    series: "ports and HTTPS listeners x 8 outcomes",
     ..DATA
 };
 

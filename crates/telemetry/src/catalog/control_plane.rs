@@ -296,7 +296,7 @@ pub const STREAM_REFUSALS: Metric = Metric {
     help: "Streams and connections of data planes that were refused",
     labels: &[STREAM_REFUSAL],
     question: "Does somebody without a certificate knock, or did a certificate expire?",
-    series: "5 reasons",
+    series: "4 reasons",
     ..COUNTER
 };
 

@@ -28,7 +28,7 @@ pub const XDS_STREAM_ENDS: Metric = Metric {
     help: "Streams, and attempts to open one, that ended, by reason",
     labels: &[STREAM_END],
     question: "Why is there no connection?",
-    series: "5 reasons",
+    series: "4 reasons",
     ..COUNTER
 };
 

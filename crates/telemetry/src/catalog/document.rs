@@ -27,6 +27,13 @@ pub fn markdown() -> String {
     push_fields(&mut page, span_attributes::SERVER);
     page.push_str("\nCLIENT: one for each try; those of the table above that tell of the try, and:\n\n");
     push_fields(&mut page, span_attributes::CLIENT);
+    page.push_str(
+        "\nChanges (control plane): one trace for each version that is published. The root `config.change` lasts from the \
+         change of the first object to the last answer; its children are `watch`, `translate`, `encode`, `publish`, an \
+         `ack` or `nack` for each data plane, and `served`. They have `clearway.config.version`, on failure `error.type` \
+         (`refused` or `unanswered`), on answers `network.peer.*`, and:\n\n",
+    );
+    push_fields(&mut page, span_attributes::CHANGE);
     page
 }
 
@@ -80,7 +87,7 @@ pub fn json() -> String {
     let catalog = json!({
         "metrics": metrics,
         "access_log": { "fields": fields_json(log_fields::ALL), "attempt": fields_json(log_fields::ATTEMPT) },
-        "spans": { "server": fields_json(span_attributes::SERVER), "client": fields_json(span_attributes::CLIENT) },
+        "spans": { "server": fields_json(span_attributes::SERVER), "client": fields_json(span_attributes::CLIENT), "change": fields_json(span_attributes::CHANGE) },
     });
     format!("{catalog:#}\n")
 }

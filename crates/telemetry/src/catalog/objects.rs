@@ -106,7 +106,7 @@ pub const LEASE: Metric = Metric {
     help: "1 for what this replica is, 0 for what it is not; the leader alone writes status",
     labels: &[LEASE_STATE],
     question: "Which replica writes status, and is there exactly one?",
-    series: "3 states",
+    series: "2 states",
     ..GAUGE
 };
 

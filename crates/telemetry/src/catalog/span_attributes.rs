@@ -67,3 +67,23 @@ fields! {
         FIRST_BYTE_SECONDS = "clearway.first_byte_seconds", Number, "when a response came", "From the start to the head of the response";
     }
 }
+
+fields! {
+    /// Attributes of the trace of a published change: the root span `config.change` and its children `watch`, `translate`,
+    /// `encode`, `publish`, `ack` or `nack` for each data plane, and `served`. They also have `clearway.config.version`,
+    /// `error.type` and, of data planes, `network.peer.*`.
+    CHANGE {
+        CONFIG_STAGE = "clearway.config.stage", Text, "on children", "Stage of the change: the name of the span";
+        FLEET = "clearway.fleet", Text, "always", "Data planes that the change is for";
+        CONFIG_CHANGES = "clearway.config.changes", Integer, "on the root", "Changes of objects that it took in";
+        CONFIG_OBJECTS = "clearway.config.objects", List, "on the root, when objects changed", "The first eight of them: kind, namespace and name";
+        CONFIG_PROBLEMS = "clearway.config.problems", Integer, "on the root", "Problems that the translation found";
+        CONFIG_ENCODED = "clearway.config.encoded_resources", Integer, "on the root", "Resources that differ from the version before";
+        DATAPLANE_NAME = "clearway.dataplane.name", Text, "on ack and nack", "Name of the data plane: its pod";
+        REFUSED_RESOURCES = "clearway.refused_resources", List, "on nack, when it names any", "Resources that the data plane refuses";
+        DATAPLANES_ACKED = "clearway.dataplanes.acked", Integer, "on served", "Data planes that serve the version";
+        DATAPLANES_REFUSED = "clearway.dataplanes.refused", Integer, "on served", "Data planes that refuse it";
+        DATAPLANES_SUPERSEDED = "clearway.dataplanes.superseded", Integer, "on served", "Data planes that went on to a newer version";
+        DATAPLANES_UNANSWERED = "clearway.dataplanes.unanswered", Integer, "on served", "Data planes that had not answered within 30 s";
+    }
+}

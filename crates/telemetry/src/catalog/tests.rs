@@ -77,7 +77,7 @@ fn core_names_are_there_and_stable() {
 
 #[test]
 fn fields_and_attributes_are_declared_once() {
-    let spans = [span_attributes::SERVER, span_attributes::CLIENT].concat();
+    let spans = [span_attributes::SERVER, span_attributes::CLIENT, span_attributes::CHANGE].concat();
     for fields in [log_fields::ALL, log_fields::ATTEMPT, &spans] {
         let names: BTreeSet<_> = fields.iter().map(|field| field.name).collect();
         assert_eq!(names.len(), fields.len());
@@ -101,8 +101,8 @@ fn the_documents_name_everything() {
     let (markdown, json) = (markdown(), json());
     let parsed: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(parsed["metrics"].as_array().map(Vec::len), Some(all().count()));
-    let fields =
-        [log_fields::ALL, log_fields::ATTEMPT, span_attributes::SERVER, span_attributes::CLIENT].concat();
+    let spans = [span_attributes::SERVER, span_attributes::CLIENT, span_attributes::CHANGE].concat();
+    let fields = [log_fields::ALL, log_fields::ATTEMPT, &spans].concat();
     for name in all().map(|metric| metric.name).chain(fields.iter().map(|field| field.name)) {
         assert!(markdown.contains(&format!("`{name}`")), "{name}");
         assert!(json.contains(&format!("\"{name}\"")), "{name}");

@@ -179,10 +179,11 @@ impl ControlTelemetry {
         self.fleets.with(fleet, |_, fleet| fleet.node(name).waiting = true);
     }
 
-    /// A data plane opened a stream.
+    /// A data plane has a stream that is served: it is new, or held no longer.
     pub fn dataplane_connected(&self, fleet: &str, name: &str) {
         self.fleets.with(fleet, |_, fleet| {
             let node = fleet.node(name);
+            node.waiting = false;
             node.streams += 1;
             node.connected = Instant::now();
             node.first_acked = false;

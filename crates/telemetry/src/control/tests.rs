@@ -26,13 +26,13 @@ fn a_layer_counts_when_it_changes_and_remembers_the_first_time_that_it_held() {
         t.layer(Layer::Synced, true, ReadinessReason::Reached);
     }
     let first = t.readiness.read()[&Some(Layer::Synced)].first.expect("it held");
-    t.layer(Layer::Synced, false, ReadinessReason::WatchLost);
+    t.layer(Layer::Synced, false, ReadinessReason::Broken);
     t.layer(Layer::Synced, true, ReadinessReason::Reached);
     let layer = t.readiness.read()[&Some(Layer::Synced)];
     assert_eq!((layer.ready, layer.first), (true, Some(first)));
     let transitions = t.readiness.transitions.read();
     assert_eq!(transitions[&(Some(Layer::Synced), true, ReadinessReason::Reached)], 2);
-    assert_eq!(transitions[&(Some(Layer::Synced), false, ReadinessReason::WatchLost)], 1);
+    assert_eq!(transitions[&(Some(Layer::Synced), false, ReadinessReason::Broken)], 1);
     assert!(!t.readiness.read()[&None].ready, "the whole is said on its own");
 }
 
@@ -58,8 +58,9 @@ fn a_data_plane_is_behind_from_the_publication_to_its_ack() {
     let (one, two) = (version("01"), version("02"));
     t.published(FLEET, &one, Instant::now());
     t.dataplane_waiting(FLEET, "a");
-    t.dataplane_connected(FLEET, "a");
     assert_eq!(view(&t).states, [1, 0, 0, 0], "waiting");
+    t.dataplane_connected(FLEET, "a");
+    assert_eq!(view(&t).states, [0, 0, 1, 0], "it is sent what there is");
     t.dataplane_acked(FLEET, "a", &one);
     assert_eq!((view(&t).states, view(&t).nodes[0].2), ([0, 1, 0, 0], Duration::ZERO), "current");
     let long_ago = Instant::now().checked_sub(Duration::from_secs(5)).expect("the machine runs longer");
@@ -111,12 +112,12 @@ fn the_lease_counts_changes_only() {
     t.lease(LeaseState::Following, LeaseReason::Lost);
     t.lease(LeaseState::Leading, LeaseReason::TakenOver);
     t.lease(LeaseState::Leading, LeaseReason::Acquired);
-    t.lease(LeaseState::Following, LeaseReason::Expired);
+    t.lease(LeaseState::Following, LeaseReason::RenewFailed);
     let transitions: Vec<_> = t.writes.lease_transitions.read().into_iter().collect();
     assert_eq!(
         transitions,
         [
-            ((LeaseState::Following, LeaseReason::Expired), 1),
+            ((LeaseState::Following, LeaseReason::RenewFailed), 1),
             ((LeaseState::Leading, LeaseReason::TakenOver), 1)
         ]
     );

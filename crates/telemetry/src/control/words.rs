@@ -76,12 +76,6 @@ vocabulary! {
         Reached = "reached",
         /// Something is awaited again.
         Waiting = "waiting",
-        /// A watch lost what it had.
-        WatchLost = "watch_lost",
-        /// A cache did not come in step in time.
-        SyncTimeout = "sync_timeout",
-        /// A part of the process is not up.
-        ComponentDown = "component_down",
         /// Something broke off that only a restart mends.
         Broken = "broken",
         /// The process is about to end.
@@ -184,14 +178,12 @@ vocabulary! {
 vocabulary! {
     /// Why a stream of a data plane was refused.
     StreamRefusal {
-        /// No valid certificate.
+        /// No valid certificate, or no TLS at all.
         Tls = "tls",
-        /// It does not say who it is, or what its certificate does not say.
+        /// It does not say who it is, or names a fleet that its certificate does not bear.
         Identity = "identity",
         /// It does not keep to the protocol.
         Protocol = "protocol",
-        /// There are too many.
-        Limit = "limit",
         /// The process is about to end.
         Draining = "draining",
     }
@@ -268,22 +260,16 @@ vocabulary! {
         Following = "following",
         /// It leads: it writes status.
         Leading = "leading",
-        /// It could not find out.
-        Unknown = "unknown",
     }
 }
 
 vocabulary! {
     /// Why the lease changed hands, or what is known of it changed.
     LeaseReason {
-        /// Nobody held it.
+        /// Nobody held it, or it had been given back.
         Acquired = "acquired",
         /// Its holder had let it run out.
         TakenOver = "taken_over",
-        /// It was given back.
-        Released = "released",
-        /// It ran out before it could be renewed.
-        Expired = "expired",
         /// It could not be renewed.
         RenewFailed = "renew_failed",
         /// Another replica has it.
@@ -304,8 +290,6 @@ vocabulary! {
         Closed = "closed",
         /// It broke.
         Broken = "broken",
-        /// The process ends.
-        Shutdown = "shutdown",
     }
 }
 

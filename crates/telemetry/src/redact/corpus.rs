@@ -91,11 +91,10 @@ fn no_secret_is_in_lines_spans_or_log_records() {
     let traces = Collector::start(OtlpProtocol::HttpProtobuf, |_| Answer::Ok);
     let records = Collector::start(OtlpProtocol::Grpc, |_| Answer::Ok);
     let resource = Resource::default();
-    let spans =
-        SpanPipeline::start(&traces.options("/t"), &resource, policy.clone(), &accounting).expect("start");
-    let logs = OtlpLogs::start(&records.options(""), &resource, policy, &accounting).expect("start");
+    let spans = SpanPipeline::start(&traces.options("/t"), &resource, &accounting).expect("start");
+    let logs = OtlpLogs::start(&records.options(""), &resource, policy.clone(), &accounting).expect("start");
     {
-        let (mut lines, mut spans, mut logs) = (log.writer(), spans.writer(), logs.writer());
+        let (mut lines, mut spans, mut logs) = (log.writer(), spans.writer(policy), logs.writer());
         for exchange in &corpus {
             lines.write(exchange, SystemTime::now());
             spans.offer(exchange, SystemTime::now());

@@ -17,10 +17,10 @@ use crate::words::{MethodLabel, Phase};
 const TEXT_CAP: usize = 2048;
 
 /// Attributes in the order in which they are added.
-struct Attributes(Vec<KeyValue>);
+pub(super) struct Attributes(pub(super) Vec<KeyValue>);
 
 impl Attributes {
-    fn add(&mut self, field: Field, value: impl Into<Value>) {
+    pub(super) fn add(&mut self, field: Field, value: impl Into<Value>) {
         self.0.push(KeyValue::new(field.name, value));
     }
 
@@ -28,12 +28,16 @@ impl Attributes {
         self.add(field, text(bytes));
     }
 
-    fn socket(&mut self, fields: (Field, Field), socket: SocketAddr) {
+    pub(super) fn count(&mut self, field: Field, count: usize) {
+        self.add(field, i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn socket(&mut self, fields: (Field, Field), socket: SocketAddr) {
         self.add(fields.0, socket.ip().to_string());
         self.add(fields.1, i64::from(socket.port()));
     }
 
-    fn name(&mut self, field: Field, name: &Arc<str>) {
+    pub(super) fn name(&mut self, field: Field, name: &Arc<str>) {
         self.add(field, StringValue::from(name.clone()));
     }
 }
@@ -113,19 +117,20 @@ fn request(out: &mut Attributes, request: &RequestFacts, policy: &RecordPolicy) 
         out.text(names::USER_AGENT_ORIGINAL, agent.as_bytes());
     }
     if let Some(id) = &request.request_id {
-        out.add(names::REQUEST_ID, list(text(id.as_bytes())));
+        out.add(names::REQUEST_ID, list([text(id.as_bytes())]));
     }
     for (index, value) in &request.captured {
         let header =
             policy.request_header(*index).map(|header| format!("http.request.header.{}", header.name));
         if let Some(key) = header.filter(|key| key != names::REQUEST_ID.name) {
-            out.0.push(KeyValue::new(key, list(text(policy.header_value(value).as_bytes()))));
+            out.0.push(KeyValue::new(key, list([text(policy.header_value(value).as_bytes())])));
         }
     }
 }
 
-fn list(value: String) -> Value {
-    Value::Array(Array::String(vec![value.into()]))
+/// A list of texts.
+pub(super) fn list(texts: impl IntoIterator<Item = String>) -> Value {
+    Value::Array(Array::String(texts.into_iter().map(StringValue::from).collect()))
 }
 
 fn addresses(out: &mut Attributes, request: &RequestFacts, policy: &RecordPolicy) {
@@ -165,7 +170,7 @@ fn response(out: &mut Attributes, exchange: &Exchange, policy: &RecordPolicy) {
     for (index, value) in &response.captured {
         if let Some(header) = policy.response_header(*index) {
             let key = format!("http.response.header.{}", header.name);
-            out.0.push(KeyValue::new(key, list(text(policy.header_value(value).as_bytes()))));
+            out.0.push(KeyValue::new(key, list([text(policy.header_value(value).as_bytes())])));
         }
     }
     out.add(names::FLAG, response.flag.as_str());

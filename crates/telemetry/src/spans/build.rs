@@ -86,7 +86,7 @@ fn client(
     span
 }
 
-fn span(
+pub(super) fn span(
     span_context: SpanContext,
     parent_span_id: SpanId,
     (start_time, end_time): (SystemTime, SystemTime),

@@ -1,10 +1,11 @@
 //! The server of the control plane: connections in, sessions on them, the hub behind.
 //!
 //! `controlplane` calls [`serve`]. What always holds: without a certificate of the authority nobody gets past the
-//! handshake; a session gets nothing before the gate is open and its fleet is published; a shutdown ends all streams,
-//! so that clients go elsewhere.
+//! handshake, and with one only the fleets that it bears; a session gets nothing before the gate is open and its fleet is
+//! published; a shutdown ends all streams, so that clients go elsewhere; whoever is turned away is counted.
 
 mod hub;
+mod refusal;
 mod round;
 mod session;
 mod status;
@@ -26,6 +27,7 @@ use tokio_rustls::TlsAcceptor;
 use tonic::{Request, Response, Status, Streaming};
 
 pub use hub::Hub;
+pub use refusal::{OnRefusal, StreamRefusal};
 pub use status::{Node, NodeEvent, NodeEventKind, NodeStatus, Rejection};
 
 use crate::tls::{ServerTls, identity};
@@ -52,6 +54,8 @@ pub struct ServerOptions {
     pub handshake: Duration,
     /// How long connections have to close when the server shuts down.
     pub drain: Duration,
+    /// Told of every connection and stream that is refused.
+    pub on_refusal: OnRefusal,
 }
 
 impl ServerOptions {
@@ -62,6 +66,7 @@ impl ServerOptions {
             keepalive: Duration::from_secs(10),
             handshake: Duration::from_secs(5),
             drain: Duration::from_secs(5),
+            on_refusal: OnRefusal::default(),
         }
     }
 }
@@ -122,30 +127,39 @@ impl Door {
             tracing::debug!(%address, %error, "Cannot set TCP_NODELAY on an xDS connection.");
         }
         let Some(ServerTls(config)) = tls else {
-            return self.converse(stream, Peer { address, identity: Arc::new([]) }).await;
+            return self.converse(stream, Peer { address, identity: None }).await;
         };
         let handshake = TlsAcceptor::from(config).accept(stream);
         match tokio::time::timeout(self.options.handshake, handshake).await {
             Ok(Ok(stream)) => {
                 let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
                 let identity = leaf.map(identity).unwrap_or_default().into();
-                self.converse(stream, Peer { address, identity }).await;
+                self.converse(stream, Peer { address, identity: Some(identity) }).await;
             }
             Ok(Err(error)) => {
-                tracing::warn!(%address, %error, "Refused an xDS connection: TLS handshake failed.")
+                tracing::warn!(%address, %error, "Refused an xDS connection: TLS handshake failed.");
+                self.options.on_refusal.of(StreamRefusal::Tls);
             }
-            Err(_) => tracing::warn!(%address, "Refused an xDS connection: TLS handshake took too long."),
+            Err(_) => {
+                tracing::warn!(%address, "Refused an xDS connection: TLS handshake took too long.");
+                self.options.on_refusal.of(StreamRefusal::Tls);
+            }
         }
     }
 
     async fn converse(self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: Peer) {
         let Self { hub, options, mut end } = self;
         let address = peer.address;
-        let service = Service { hub, peer, end: end.clone(), identifier: options.identifier.clone() };
+        if *end.borrow() {
+            tracing::info!(%address, "Refused an xDS connection: this control plane is about to end.");
+            return options.on_refusal.of(StreamRefusal::Draining);
+        }
+        let keepalive = options.keepalive;
+        let service = Service { hub, peer, end: end.clone(), options };
         let service = AggregatedDiscoveryServiceServer::new(service).max_decoding_message_size(MAX_REQUEST);
         let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
         builder.timer(TokioTimer::new());
-        builder.keep_alive_interval(options.keepalive).keep_alive_timeout(options.keepalive);
+        builder.keep_alive_interval(keepalive).keep_alive_timeout(keepalive);
         let connection = builder.serve_connection(TokioIo::new(io), TowerToHyperService::new(service));
         let mut connection = pin!(connection);
         // The sender lives as long as the server, so its end means the same as the value.
@@ -168,7 +182,7 @@ struct Service {
     hub: Hub,
     peer: Peer,
     end: watch::Receiver<bool>,
-    identifier: Arc<str>,
+    options: ServerOptions,
 }
 
 #[tonic::async_trait]
@@ -180,7 +194,7 @@ impl AggregatedDiscoveryService for Service {
         request: Request<Streaming<DeltaDiscoveryRequest>>,
     ) -> Result<Response<Self::DeltaAggregatedResourcesStream>, Status> {
         let (outbound, mut responses) = mpsc::channel(OUTBOUND);
-        let session = Session::new(self.hub.clone(), self.peer.clone(), self.identifier.clone());
+        let session = Session::new(self.hub.clone(), self.peer.clone(), &self.options);
         // It ends when the client goes, when its responses are no longer taken, or with the server.
         tokio::spawn(session.run(request.into_inner(), outbound, self.end.clone()));
         Ok(Response::new(stream::poll_fn(move |context| responses.poll_recv(context)).boxed()))

@@ -11,7 +11,9 @@ use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 use tonic::{Status, Streaming};
 
+use super::ServerOptions;
 use super::hub::{Board, Hub};
+use super::refusal::{OnRefusal, Refused, StreamRefusal};
 use super::round::{Answer, Round, Writer};
 use super::status::{Node, NodeEventKind};
 use crate::kind::{Kind, MANIFEST_URL};
@@ -22,7 +24,8 @@ use crate::wire::discovery::{DeltaDiscoveryRequest, DeltaDiscoveryResponse};
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
     pub(super) address: SocketAddr,
-    pub(super) identity: Arc<[String]>,
+    /// DNS names and URIs of its certificate; `None` without TLS.
+    pub(super) identity: Option<Arc<[String]>>,
 }
 
 /// What the node has of one kind.
@@ -52,6 +55,7 @@ pub(super) struct Session {
     board: watch::Receiver<Board>,
     peer: Peer,
     writer: Writer,
+    on_refusal: OnRefusal,
     /// The node's number and fleet, once it has said who it is.
     node: Option<(u64, Arc<str>)>,
     /// By kind; `None` is not subscribed.
@@ -63,12 +67,13 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(hub: Hub, peer: Peer, identifier: Arc<str>) -> Self {
+    pub(super) fn new(hub: Hub, peer: Peer, options: &ServerOptions) -> Self {
         Self {
             board: hub.board(),
             hub,
             peer,
-            writer: Writer { nonce: 0, identifier },
+            writer: Writer { nonce: 0, identifier: options.identifier.clone() },
+            on_refusal: options.on_refusal.clone(),
             node: None,
             held: [const { None }; 4],
             manifest: false,
@@ -86,8 +91,10 @@ impl Session {
     ) {
         let reason: Arc<str> = match self.converse(requests, &outbound, end).await {
             Ok(reason) => reason.into(),
-            Err(status) => {
-                let reason = status.message().into();
+            Err(Refused { why, status }) => {
+                let reason: Arc<str> = status.message().into();
+                tracing::warn!(peer = %self.peer.address, %reason, "Refused an xDS stream.");
+                self.on_refusal.of(why);
                 // A client that takes no response does not read this either.
                 drop(outbound.try_send(Err(status)));
                 reason
@@ -103,7 +110,7 @@ impl Session {
         mut requests: Streaming<DeltaDiscoveryRequest>,
         outbound: &Outbound,
         mut end: watch::Receiver<bool>,
-    ) -> Result<&'static str, Status> {
+    ) -> Result<&'static str, Refused> {
         loop {
             tokio::select! {
                 _ = end.wait_for(|end| *end) => return Ok("the control plane shuts down"),
@@ -129,20 +136,18 @@ impl Session {
         }
     }
 
-    fn handle(&mut self, request: DeltaDiscoveryRequest) -> Result<(), Status> {
+    fn handle(&mut self, request: DeltaDiscoveryRequest) -> Result<(), Refused> {
         if self.node.is_none() {
             self.introduce(&request)?;
         }
         let kind = Kind::from_type_url(&request.type_url);
         if kind.is_none() && request.type_url != MANIFEST_URL {
             let url = &request.type_url;
-            return Err(Status::invalid_argument(format!(
-                "{url:?} is no type of resource that is served here"
-            )));
+            return Err(Refused::protocol(format!("{url:?} is no type of resource that is served here")));
         }
         let named = request.resource_names_subscribe.iter().find(|name| *name != "*");
         if let Some(name) = named.or(request.resource_names_unsubscribe.first()) {
-            return Err(Status::invalid_argument(format!(
+            return Err(Refused::protocol(format!(
                 "resources are served by type, not by name; do not name {name:?}, subscribe to \"*\""
             )));
         }
@@ -160,12 +165,21 @@ impl Session {
         Ok(())
     }
 
-    fn introduce(&mut self, request: &DeltaDiscoveryRequest) -> Result<(), Status> {
+    fn introduce(&mut self, request: &DeltaDiscoveryRequest) -> Result<(), Refused> {
         let node = request.node.clone().unwrap_or_default();
+        let refused = |status| Refused { why: StreamRefusal::Identity, status };
         if node.id.is_empty() || node.cluster.is_empty() {
-            return Err(Status::invalid_argument(
-                "the first request must say node.id and node.cluster, the fleet",
-            ));
+            let words = "the first request must say node.id and node.cluster, the fleet";
+            return Err(refused(Status::invalid_argument(words)));
+        }
+        let identity = self.peer.identity.clone();
+        if let Some(names) = identity.as_ref().filter(|names| !names.contains(&node.cluster)) {
+            let words = format!(
+                "the certificate is not one of the fleet {:?}: its subjectAltName holds {names:?}; give the data planes a \
+                 certificate with the fleet as a DNS name",
+                node.cluster
+            );
+            return Err(refused(Status::permission_denied(words)));
         }
         let fleet: Arc<str> = node.cluster.into();
         let session = self.hub.register(Node {
@@ -173,7 +187,7 @@ impl Session {
             id: node.id.into(),
             fleet: fleet.clone(),
             peer: self.peer.address,
-            identity: self.peer.identity.clone(),
+            identity: identity.unwrap_or_default(),
         });
         self.node = Some((session, fleet));
         Ok(())

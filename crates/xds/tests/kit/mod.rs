@@ -12,8 +12,8 @@ use clearway_model::{
     Rule, RuleParent, RuleRef, Snapshot, Timeouts, TraceTrust, Version, WeightedBackend,
 };
 use clearway_xds::{
-    Backoff, Client, ClientOptions, ClientState, ClientTls, Hub, NodeEvent, NodeEventKind, ResourceFault,
-    Resources, ServerOptions, ServerTls, Sink, serve,
+    Backoff, Client, ClientOptions, ClientState, ClientTls, Hub, NodeEvent, NodeEventKind, OnRefusal,
+    ResourceFault, Resources, ServerOptions, ServerTls, Sink, StreamRefusal, serve,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
@@ -30,9 +30,12 @@ pub(crate) async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
     tokio::time::timeout(HANG, work).await.unwrap_or_else(|_| panic!("{what}: not within {HANG:?}"))
 }
 
+type Refusals = Arc<Mutex<Vec<StreamRefusal>>>;
+
 /// A server on a port of its own.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    refusals: Refusals,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -52,9 +55,36 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let mut options = ServerOptions::new("control-plane-0");
         options.keepalive = Duration::from_millis(500);
+        let refusals = Refusals::default();
+        let told = refusals.clone();
+        options.on_refusal = OnRefusal::tell(move |why| told.lock().unwrap().push(why));
         let shutdown = async { drop(stopped.await) };
         let task = tokio::spawn(serve(listener, tls, hub.clone(), options, shutdown));
-        Self { address, stop, task }
+        Self { address, refusals, stop, task }
+    }
+
+    /// Waits until so many were refused, and gives all.
+    pub(crate) async fn refused(&self, at_least: usize) -> Vec<StreamRefusal> {
+        soon("a refusal", async {
+            loop {
+                let refused = self.refusals.lock().unwrap().clone();
+                if refused.len() >= at_least {
+                    return refused;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+    }
+
+    /// The first refusal.
+    pub(crate) async fn refused_first(&self) -> StreamRefusal {
+        self.refused(1).await[0]
+    }
+
+    /// All refusals, to be looked at when the server has ended.
+    pub(crate) fn refusals(&self) -> Refusals {
+        self.refusals.clone()
     }
 
     /// Shuts it down and waits for it.

@@ -11,17 +11,17 @@ use crate::rest::Rest;
 
 const TOKEN: &str = "a-token-for-tests";
 
-pub(super) struct ApiServer {
+pub(crate) struct ApiServer {
     processes: Vec<Child>,
     /// Holds keys and the log of both.
     folder: PathBuf,
-    pub(super) client: Client,
-    pub(super) rest: Rest,
+    pub(crate) client: Client,
+    pub(crate) rest: Rest,
 }
 
 impl ApiServer {
     /// Starts both and waits until they answer.
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let folder = std::env::temp_dir().join(format!("clearway-apiserver-{}", fastrand::u64(..)));
         std::fs::create_dir_all(&folder).unwrap();
         let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();

@@ -1,7 +1,7 @@
 //! The writers against a real kube-apiserver and etcd. `make test-cluster` runs these; by hand:
 //! `cargo test -p clearway-controlplane --lib -- --ignored live`.
 
-mod apiserver;
+pub(crate) mod apiserver;
 mod lease;
 mod statuses;
 

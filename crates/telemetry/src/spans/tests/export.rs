@@ -9,6 +9,10 @@ use crate::otlp::{OtlpProtocol, ResourceOptions};
 
 const BOTH: [OtlpProtocol; 2] = [OtlpProtocol::Grpc, OtlpProtocol::HttpProtobuf];
 
+fn policy() -> Arc<RecordPolicy> {
+    RecordPolicy::new(&RecordOptions::default()).expect("options")
+}
+
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(60)
 }
@@ -21,15 +25,14 @@ struct Run {
 impl Run {
     fn start(options: &OtlpOptions) -> Self {
         let accounting = Accounting::new();
-        let policy = RecordPolicy::new(&RecordOptions::default()).expect("options");
         let resource = Resource::new(&ResourceOptions::default(), |_| None);
-        let pipeline = SpanPipeline::start(options, &resource, policy, &accounting).expect("start");
+        let pipeline = SpanPipeline::start(options, &resource, &accounting).expect("start");
         Self { accounting, pipeline }
     }
 
     /// Two spans for each request.
     fn offer(&self, requests: usize) {
-        let mut writer = self.pipeline.writer();
+        let mut writer = self.pipeline.writer(policy());
         let exchange = exchange("/cart");
         for _ in 0..requests {
             writer.offer(&exchange, SystemTime::now());
@@ -95,7 +98,7 @@ fn unsampled_requests_make_no_spans() {
     let run = Run::start(&collector.options(""));
     let mut exchange = exchange("/");
     exchange.trace.sampled = false;
-    run.pipeline.writer().offer(&exchange, SystemTime::now());
+    run.pipeline.writer(policy()).offer(&exchange, SystemTime::now());
     assert_eq!(run.settled(soon()).produced, 0);
     assert!(collector.seen().is_empty());
 }
@@ -186,22 +189,20 @@ fn an_attempt_that_gets_no_answer_in_time_is_a_failed_one() {
 }
 
 #[test]
-fn spans_of_the_sdk_go_the_same_way() {
+fn the_trace_of_a_change_goes_the_same_way_whole() {
     let collector = Collector::start(OtlpProtocol::HttpProtobuf, |_| Answer::Ok);
     let run = Run::start(&collector.options(""));
-    for span in spans(&exchange("/")) {
-        run.pipeline.on_end(span);
-    }
-    assert!(run.pipeline.force_flush().is_ok() && run.pipeline.shutdown().is_ok());
-    assert_eq!((run.read().exported, received(&collector)), (2, 2));
+    run.pipeline.change(&change::change());
+    let reading = run.settled(soon());
+    assert_eq!((reading.produced, reading.exported, received(&collector)), (8, 8, 8));
+    assert_eq!(collector.seen().len(), 1, "in one request");
 }
 
 #[test]
 fn options_that_cannot_work_are_named() {
     let accounting = Accounting::new();
-    let policy = RecordPolicy::new(&RecordOptions::default()).expect("options");
     let start = |options: &OtlpOptions| {
-        let error = SpanPipeline::start(options, &Resource::default(), policy.clone(), &accounting);
+        let error = SpanPipeline::start(options, &Resource::default(), &accounting);
         error.expect_err("refused").to_string()
     };
     for endpoint in ["collector:4317", "ftp://collector", "", "http://user:s3cr3t@collector:4317"] {

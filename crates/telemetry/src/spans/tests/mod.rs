@@ -1,5 +1,6 @@
-//! Spans from records: kinds, parents, names, statuses and attributes; `export` sends them.
+//! Spans from records: kinds, parents, names, statuses and attributes; `export` sends them, `change` has those of changes.
 
+mod change;
 mod export;
 
 use std::time::{Duration, SystemTime};

@@ -1,14 +1,45 @@
 //! The journey of a change: seen by a watch, gathered with others, translated, published, acknowledged. One record for
-//! each version, kept until newer ones push it out.
+//! each version, kept until newer ones push it out; `traces` makes traces of them.
+
+mod traces;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use clearway_model::Version;
+use clearway_model::{ObjectRef, Version};
+
+pub(crate) use traces::Traces;
+pub use traces::Tracing;
 
 /// Versions that are remembered: an answer to an older one is too late to mean anything.
 const REMEMBERED: usize = 64;
+
+/// Objects that a journey names; more are only counted.
+const NAMED: usize = 8;
+
+/// Names of the first objects of a batch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Named(Vec<(&'static str, ObjectRef)>);
+
+impl Named {
+    /// Whether another name is wanted.
+    pub(crate) fn has_room(&self) -> bool {
+        self.0.len() < NAMED
+    }
+
+    /// Adds an object that changed, unless it stands there.
+    pub(crate) fn add(&mut self, object: (&'static str, ObjectRef)) {
+        if self.has_room() && !self.0.contains(&object) {
+            self.0.push(object);
+        }
+    }
+
+    /// Kind, namespace and name of each.
+    pub(crate) fn texts(&self) -> Vec<Arc<str>> {
+        self.0.iter().map(|(kind, object)| format!("{kind} {object}").into()).collect()
+    }
+}
 
 /// One journey, as far as it is the control plane's.
 #[derive(Clone, Debug)]
@@ -19,6 +50,8 @@ pub(crate) struct Journey {
     pub(crate) seen: Instant,
     /// How many changes were gathered.
     pub(crate) changes: usize,
+    /// The first objects of them.
+    pub(crate) objects: Named,
     /// From the first change until the translation began.
     pub(crate) gather: Duration,
     /// How long the translation took.
@@ -67,6 +100,7 @@ mod tests {
                 began: SystemTime::now(),
                 seen: now,
                 changes: number,
+                objects: Named::default(),
                 gather: Duration::ZERO,
                 translate: Duration::ZERO,
                 encode: Duration::ZERO,
@@ -77,5 +111,17 @@ mod tests {
         }
         assert!(journeys.of(&Version("0".into())).is_none());
         assert_eq!(journeys.of(&Version(REMEMBERED.to_string().into())).unwrap().changes, REMEMBERED);
+    }
+
+    #[test]
+    fn a_few_objects_are_named_each_once() {
+        let mut named = Named::default();
+        for number in 0..2 * NAMED {
+            named.add(("HTTPRoute", ObjectRef::new("shop", format!("r{}", number / 2))));
+        }
+        assert!(!named.has_room());
+        named.add(("Gateway", ObjectRef::new("shop", "web")));
+        let texts = named.texts();
+        assert_eq!((texts.len(), &*texts[0]), (NAMED, "HTTPRoute shop/r0"));
     }
 }
