@@ -184,10 +184,10 @@ impl Pipeline {
         };
         let (version, changes) = (resources.version().clone(), batch.changes);
         let problems = translation.problems.len();
-        let (view, unreadable) = (self.store.view(), self.store.unreadable().clone());
+        let view = self.store.view();
         self.telemetry.config.record_stage(ConfigStage::Watch, gather);
         self.telemetry.config.record_stage(ConfigStage::Translate, translate);
-        let changed = self.publisher.publish(Outcome { translation, resources, view, unreadable, journey });
+        let changed = self.publisher.publish(Outcome { translation, resources, view, journey });
         let outcome = if changed { TranslationOutcome::Published } else { TranslationOutcome::Unchanged };
         self.telemetry.translated(translate, outcome);
         self.board.published();

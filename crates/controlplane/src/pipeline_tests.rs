@@ -1,6 +1,6 @@
 //! The pipeline on changes that a test plays: what is published, when, and what is never published.
 
-use clearway_k8s::{Object, Time};
+use clearway_k8s::{Condition, ConditionStatus, Object, Time, Unreadable};
 use clearway_model::ObjectRef;
 use clearway_telemetry::control::ControlTelemetry;
 use clearway_xds::Hub;
@@ -55,9 +55,10 @@ impl Played {
         let kind = kind(&name);
         let text = |path: &str| value.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
         let key = ObjectRef::new(text("/metadata/namespace"), text("/metadata/name"));
-        let content = match Object::read(value) {
+        let mut value = value;
+        let content = match Object::read_in_place(&mut value) {
             Ok(loaded) => Content::Object(Box::new(loaded), None),
-            Err(error) => Content::Unreadable(Box::new(error)),
+            Err(error) => Content::Unreadable(Box::new(Unreadable::new(error, &value))),
         };
         self.tell(What::Applied { kind, key, content }).await;
     }
@@ -180,10 +181,24 @@ async fn a_newer_version_that_cannot_be_read_takes_nothing_away() {
     let (mut played, first) = gateway_served().await;
     let mut broken = gateway("a");
     broken["spec"]["listeners"][0]["port"] = json!("https");
+    broken["metadata"]["generation"] = json!(2);
     played.apply(broken).await;
     let next = played.published().await;
     assert_eq!(next.snapshot.version, first.snapshot.version);
-    assert_eq!(next.translation.status, first.translation.status);
-    let named: Vec<String> = next.unreadable.keys().map(ToString::to_string).collect();
-    assert_eq!(named, ["Gateway shop/web"]);
+    let conditions = |published: &Published| {
+        published.translation.status.gateways[&ObjectRef::new("shop", "web")].conditions.clone()
+    };
+    let (before, now) = (conditions(&first), conditions(&next));
+    assert_eq!(now[1..], before[1..], "what is served is still programmed, of its generation");
+    let Condition { status, reason, message, observed_generation, .. } = &now[0];
+    assert_eq!((*status, reason.as_str(), *observed_generation), (ConditionStatus::False, "Invalid", 2));
+    assert!(message.starts_with("spec.listeners[0].port: cannot be read: "), "{message}");
+    assert!(message.contains("generation 1, which could be read, goes on being served"), "{message}");
+    let named = next.translation.problems.iter().any(|problem| {
+        problem.object.to_string() == "Gateway shop/web" && problem.field == "spec.listeners[0].port"
+    });
+    assert!(named, "{:?}", next.translation.problems);
+
+    played.apply(gateway("a")).await;
+    assert_eq!(conditions(&*played.published().await), before, "mended");
 }

@@ -1,15 +1,20 @@
 //! Applying: resolve names, compile off the path, bind before the swap, swap, and say what became of it.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use clearway_model::Snapshot;
 use clearway_proxy::{ApplyError, Live, Proxy};
 use clearway_telemetry::Telemetry;
 use clearway_telemetry::config::{ConfigStage, ConfigTelemetry, ObjectCounts, ProblemCounts};
 
-use crate::resolve::Resolver;
+use crate::resolve::{Answers, Names, Resolver, look_up};
 use crate::state::Fault;
+
+/// How long a change waits for names that are new. What is not known then is served without addresses until it is.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
+/// How long names are asked for beside changes.
+const LATER_LOOK: Duration = Duration::from_secs(10);
 
 /// Hands snapshots to the proxy, one after the other.
 #[derive(Debug)]
@@ -20,6 +25,21 @@ pub struct Applier {
     resolver: Resolver,
     /// The snapshot that is served, with names as they were written.
     served: Option<Arc<Snapshot>>,
+}
+
+/// Names of backends that are to be looked up.
+#[derive(Debug)]
+pub(crate) struct Lookup(Names);
+
+/// What names of backends lead to.
+#[derive(Debug)]
+pub(crate) struct Resolved(Answers);
+
+impl Lookup {
+    /// Asks for all of them, for a bounded time.
+    pub(crate) async fn answer(self) -> Resolved {
+        Resolved(look_up(self.0, LATER_LOOK).await)
+    }
 }
 
 /// What became of a snapshot.
@@ -39,14 +59,21 @@ impl Applier {
         Self { proxy, telemetry, config, resolver: Resolver::default(), served: None }
     }
 
+    /// The same for a cluster: names of users that lead to this machine or its link are not followed.
+    pub(crate) fn guarded(self) -> Self {
+        Self { resolver: Resolver::guarded(), ..self }
+    }
+
     /// Applies a snapshot; `problems` are those that do not keep it from being served.
     pub async fn apply(&mut self, snapshot: Snapshot, problems: ProblemCounts) -> ApplyOutcome {
         if self.served.as_ref().is_some_and(|served| served.version == snapshot.version) {
             self.config.unchanged(problems);
             return ApplyOutcome::Unchanged;
         }
-        if Resolver::has_names(&snapshot) {
-            self.resolver.look_up(&snapshot).await;
+        let fresh = self.resolver.new_names(&snapshot);
+        if !fresh.is_empty() {
+            let answers = look_up(fresh, FIRST_LOOK).await;
+            self.resolver.learn(answers);
         }
         let snapshot = Arc::new(snapshot);
         match self.serve(&snapshot).await {
@@ -64,10 +91,17 @@ impl Applier {
         }
     }
 
-    /// Looks names up again and serves what they say now.
-    pub async fn resolve_again(&mut self) {
+    /// Names of what is served, to be looked up by [`Lookup::answer`] while somebody else may apply a snapshot.
+    pub(crate) fn lookup(&self) -> Lookup {
+        Lookup(self.served.as_deref().map(Resolver::names).unwrap_or_default())
+    }
+
+    /// Serves what names say now.
+    pub(crate) async fn resolved(&mut self, answers: Resolved) {
         let Some(served) = self.served.clone() else { return };
-        if !Resolver::has_names(&served) || !self.resolver.look_up(&served).await {
+        let changed = self.resolver.learn(answers.0);
+        self.resolver.keep(&served);
+        if !changed {
             return;
         }
         match self.serve(&served).await {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clearway_k8s::{FileError, parse_documents};
-use clearway_translate::World;
+use clearway_translate::{World, unusable_pem};
 
 use crate::state::Fault;
 
@@ -66,6 +66,12 @@ fn take(read: &mut Folder, origins: &mut BTreeMap<(String, String, String), Stri
                 let message = format!("{here}: {object} is also at {there}; keep one of them");
                 read.errors.push(Fault::of(object, message));
             }
+        }
+        if let Some((field, reason)) = unusable_pem(&found.object) {
+            let object = found.object.meta().map(|meta| format!("{}/{}", meta.namespace, meta.name));
+            let object = format!("{} {}", found.object.kind(), object.unwrap_or_default());
+            let message = format!("{}:{}: {object}, {field}: {reason}", found.file, found.line);
+            read.errors.push(Fault { object, field: field.to_owned(), message });
         }
         read.world.insert(found.object);
     }

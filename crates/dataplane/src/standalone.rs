@@ -57,7 +57,10 @@ impl Standalone {
         loop {
             tokio::select! {
                 () = watch.changed() => self.load().await,
-                _ = names.tick() => self.applier.resolve_again().await,
+                _ = names.tick() => {
+                    let resolved = self.applier.lookup().answer().await;
+                    self.applier.resolved(resolved).await;
+                }
             }
         }
     }

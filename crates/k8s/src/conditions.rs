@@ -98,6 +98,7 @@ pub mod reasons {
     pub const RESOLVED_REFS: &str = "ResolvedRefs";
     pub const SUPPORTED_VERSION: &str = "SupportedVersion";
     pub const TARGET_NOT_FOUND: &str = "TargetNotFound";
+    pub const UNSUPPORTED: &str = "Unsupported";
     pub const UNSUPPORTED_ADDRESS: &str = "UnsupportedAddress";
     pub const UNSUPPORTED_PROTOCOL: &str = "UnsupportedProtocol";
     pub const UNSUPPORTED_VALUE: &str = "UnsupportedValue";

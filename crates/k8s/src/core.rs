@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::meta::ObjectMeta;
 use crate::open_enum::open_enum;
+use crate::verdict::Verdict;
 
 /// The label by which an EndpointSlice names its Service.
 pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
@@ -179,6 +180,9 @@ pub struct Secret {
     data: BTreeMap<String, String>,
     #[serde(default)]
     string_data: BTreeMap<String, String>,
+    /// Whether certificate and key can be served.
+    #[serde(skip)]
+    pub pair: Verdict,
 }
 
 impl Secret {
@@ -219,6 +223,9 @@ pub struct ConfigMap {
     /// Texts.
     #[serde(default)]
     pub data: BTreeMap<String, String>,
+    /// Whether `ca.crt` can be believed in.
+    #[serde(skip)]
+    pub authority: Verdict,
 }
 
 /// `v1` Namespace; its labels decide `allowedRoutes` selectors.

@@ -24,7 +24,10 @@ pub mod route;
 pub mod selector;
 pub mod stream_route;
 mod strict;
+mod unreadable;
 pub mod validate;
+mod verdict;
+mod words;
 
 pub use conditions::{Condition, ConditionStatus};
 pub use duration::parse_duration;
@@ -32,4 +35,7 @@ pub use files::{FileError, FileObject, FileWarning, parse_documents};
 pub use grant::{CrossReference, permits};
 pub use meta::{CLEARWAY_GROUP, GATEWAY_GROUP, ObjectMeta, Time};
 pub use object::{Loaded, Object, ObjectError};
+pub use unreadable::Unreadable;
 pub use validate::{FieldError, Severity, validate};
+pub use verdict::Verdict;
+pub use words::shortened;

@@ -115,9 +115,18 @@ impl Object {
     /// # Errors
     /// As [`Object::from_value`].
     pub fn read(mut value: Value) -> Result<Loaded, ObjectError> {
-        strip_nulls(&mut value);
-        let api_version = text_at(&value, "apiVersion");
-        let kind = text_at(&value, "kind");
+        Self::read_in_place(&mut value)
+    }
+
+    /// Like [`Object::read`], and leaves the value to the caller, without its `null` entries.
+    ///
+    /// # Errors
+    /// As [`Object::from_value`].
+    pub fn read_in_place(value: &mut Value) -> Result<Loaded, ObjectError> {
+        strip_nulls(value);
+        let value = &*value;
+        let api_version = text_at(value, "apiVersion");
+        let kind = text_at(value, "kind");
         let error = |path: &str, reason: String| ObjectError {
             kind: kind.clone(),
             namespace: text_at(value.get("metadata").unwrap_or(&Value::Null), "namespace"),
@@ -143,7 +152,7 @@ impl Object {
                 format!("`{api_version}` is not read for {kind}; write `{wanted}`"),
             ));
         }
-        let mut loaded = (known.read)(&value).map_err(|(path, reason)| error(&path, reason))?;
+        let mut loaded = (known.read)(value).map_err(|(path, reason)| error(&path, reason))?;
         if let Some(meta) = loaded.object.meta_mut() {
             match (known.namespaced, meta.namespace.is_empty()) {
                 (true, true) => "default".clone_into(&mut meta.namespace),

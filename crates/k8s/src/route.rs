@@ -6,6 +6,7 @@ use crate::filter::{BackendObject, RouteFilter};
 use crate::gateway::{gateway_group, present};
 use crate::meta::ObjectMeta;
 use crate::open_enum::open_enum;
+use crate::validate::is_section_name;
 
 /// Routes HTTP requests.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -52,6 +53,15 @@ pub struct ParentReference {
     /// Port of the listeners; all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
+}
+
+impl ParentReference {
+    /// The reference as a status may hold it: a listener's name that is none and port 0 are left out, because an apiserver
+    /// would refuse the whole status for their sake.
+    pub fn for_status(&self) -> Self {
+        let section_name = self.section_name.clone().filter(|name| is_section_name(name));
+        Self { section_name, port: self.port.filter(|port| *port > 0), ..self.clone() }
+    }
 }
 
 pub(crate) fn gateway_kind() -> String {

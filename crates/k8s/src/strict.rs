@@ -26,8 +26,11 @@ pub(crate) fn read<T: DeserializeOwned>(
         Err(error) => {
             let path = track.path().to_string();
             let hidden = kind == "Secret" && (path.starts_with("data") || path.starts_with("stringData"));
-            let reason =
-                if hidden { "must be a text; put it in quotes".to_owned() } else { error.to_string() };
+            let reason = if hidden {
+                "must be a text; put it in quotes".to_owned()
+            } else {
+                crate::words::shortened(error.to_string())
+            };
             Err((if path == "." { String::new() } else { path }, reason))
         }
     }

@@ -4,6 +4,7 @@
 //! Nothing here does IO, reads a clock or knows Kubernetes types. One HTTPRoute rule is one [`Rule`], and children
 //! point up to their parents, so that a one-field edit of a user's object changes one resource.
 
+mod address;
 mod backend;
 mod filter;
 mod listener;
@@ -11,6 +12,7 @@ mod refs;
 mod rule;
 mod snapshot;
 
+pub use address::is_special_address;
 pub use backend::{
     Backend, BackendProtocol, BackendTls, Endpoint, EndpointAddress, SubjectAltName, TrustedRoots,
 };

@@ -32,7 +32,7 @@ pub use explain::{Explanation, Loser, Reason, Taken};
 pub use hosts::ListenerIndex;
 pub use order::Criterion;
 pub use table::{Found, Table};
-pub use text::validate_expression;
+pub use text::expression_cost;
 
 /// The parts of a request that rules look at.
 #[derive(Clone, Copy, Debug)]

@@ -13,6 +13,8 @@ use crate::Map;
 
 /// Greatest size of a compiled expression in bytes; a larger one is refused, so one rule cannot fill the memory.
 const COMPILED_LIMIT_BYTES: usize = 1 << 20;
+/// Bounds that tell cheap expressions from dear ones.
+const SMALLER_BOUNDS: &[usize] = &[16 << 10, 128 << 10];
 /// Greatest size in bytes of the states that one thread caches for one expression.
 const CACHE_LIMIT_BYTES: usize = 256 << 10;
 
@@ -100,34 +102,42 @@ impl std::fmt::Display for Text {
     }
 }
 
-/// Whether a regular expression of a route can be served: its syntax, and its compiled size.
+/// What a regular expression of a route costs a data plane, in bytes: the least of a few bounds that it fits under when
+/// compiled. Whoever adds costs up keeps one object from filling the memory with many expressions, each of a fair size.
 ///
 /// # Errors
-/// The reason, in one line.
-pub fn validate_expression(source: &str) -> Result<(), String> {
-    compile(source).map(drop)
+/// Why it cannot be served, in one line: its syntax, or its compiled size.
+pub fn expression_cost(source: &str) -> Result<usize, String> {
+    for bound in SMALLER_BOUNDS {
+        match compile_within(source, *bound) {
+            Ok(_) => return Ok(*bound),
+            Err(regex::Error::CompiledTooBig(_)) => {}
+            Err(error) => return Err(plain(&error)),
+        }
+    }
+    compile(source).map(|_| COMPILED_LIMIT_BYTES)
 }
 
 fn compile(source: &str) -> Result<Regex, String> {
-    let whole = build(&format!("^(?:{source})$"));
+    compile_within(source, COMPILED_LIMIT_BYTES).map_err(|error| plain(&error))
+}
+
+fn compile_within(source: &str, bound: usize) -> Result<Regex, regex::Error> {
+    let whole = build(&format!("^(?:{source})$"), bound);
     match whole {
         // `a)|(?:b` is no expression, but becomes one inside the anchors.
-        Ok(regex) if source.contains(')') => build(source).map(|_| regex).map_err(|error| plain(&error)),
+        Ok(regex) if source.contains(')') => build(source, bound).map(|_| regex),
         Ok(regex) => Ok(regex),
         // The words about the user's own text are clearer than those about the anchored one.
-        Err(error) => Err(plain(&build(source).err().unwrap_or(error))),
+        Err(error) => Err(build(source, bound).err().unwrap_or(error)),
     }
 }
 
 /// As in RE2, `\d`, `\w`, `\s` and `\b` are about ASCII. What can only be said in Unicode (`[é]`) is compiled in
 /// Unicode mode, there they are about all of Unicode.
-fn build(text: &str) -> Result<Regex, regex::Error> {
+fn build(text: &str, bound: usize) -> Result<Regex, regex::Error> {
     let mode = |unicode: bool| {
-        RegexBuilder::new(text)
-            .unicode(unicode)
-            .size_limit(COMPILED_LIMIT_BYTES)
-            .dfa_size_limit(CACHE_LIMIT_BYTES)
-            .build()
+        RegexBuilder::new(text).unicode(unicode).size_limit(bound).dfa_size_limit(CACHE_LIMIT_BYTES).build()
     };
     match mode(false) {
         Err(regex::Error::Syntax(_)) => mode(true),
@@ -200,7 +210,7 @@ fn literal_head(source: &str) -> Box<[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Patterns, literal_head};
+    use super::{Patterns, expression_cost, literal_head};
 
     fn covers(source: &str, text: &[u8]) -> Result<bool, String> {
         Patterns::default().get(&source.into()).map(|pattern| pattern.covers(text))
@@ -247,6 +257,17 @@ mod tests {
             assert!(!reason.contains('\n'), "{reason}");
         }
         assert_eq!(covers(r"[\w.-]{1,253}", b"shop.example"), Ok(true), "a host name fits the limit");
+    }
+
+    #[test]
+    fn expressions_cost_what_they_take() {
+        assert_eq!(expression_cost("/v[0-9]+"), Ok(16 << 10));
+        assert_eq!(expression_cost("([a-z0-9]{1,30}[.]){1,20}x"), Ok(128 << 10));
+        assert_eq!(expression_cost(r"[\w.-]{1,4000}"), Ok(1 << 20));
+        assert!(
+            expression_cost("((a{100}){100}){100}").unwrap_err().contains("needs more than 1048576 bytes")
+        );
+        assert!(expression_cost("a(").is_err() && expression_cost("a)|(?:b").is_err());
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod backend;
 pub mod certs;
 pub mod client;
 pub mod grpc;
+pub mod hostile;
 pub mod load;
 pub mod manifest;
 pub mod otlp;

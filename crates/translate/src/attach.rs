@@ -6,6 +6,7 @@ use std::fmt;
 use clearway_k8s::conditions::reasons;
 use clearway_k8s::route::{GrpcRoute, HttpRoute, ParentReference};
 use clearway_k8s::stream_route::StreamRoute;
+use clearway_k8s::validate::{MOST_HOSTNAMES, MOST_PARENTS};
 use clearway_k8s::{GATEWAY_GROUP, ObjectMeta};
 use clearway_model::{Hostname, ObjectRef, RouteKind, RouteRef};
 
@@ -79,11 +80,13 @@ impl<'w> RouteSource<'w> {
     }
 
     fn parents(self) -> &'w [ParentReference] {
-        match self {
+        let all = match self {
             Self::Http(route) => &route.spec.parent_refs,
             Self::Grpc(route) => &route.spec.parent_refs,
             Self::Stream(route) => &route.spec.parent_refs,
-        }
+        };
+        // A route with more is refused as a whole.
+        all.get(..MOST_PARENTS).unwrap_or(all)
     }
 
     fn hostnames(self) -> Vec<Hostname> {
@@ -95,7 +98,7 @@ impl<'w> RouteSource<'w> {
         if texts.is_empty() {
             return vec![Hostname::Any];
         }
-        texts.iter().map(|text| Hostname::parse(text)).collect()
+        texts.iter().take(MOST_HOSTNAMES).map(|text| Hostname::parse(text)).collect()
     }
 }
 
@@ -112,7 +115,7 @@ impl RouteState<'_> {
 }
 
 /// Where parentRefs may lead: Gateways of ours and the ListenerSets that name them.
-struct Parents<'g, 'w> {
+pub(crate) struct Parents<'g, 'w> {
     gateways: &'g [GatewayState<'w>],
     by_gateway: HashMap<&'g ObjectRef, usize>,
     /// Index of the Gateway, and of the set among its sets.
@@ -121,14 +124,14 @@ struct Parents<'g, 'w> {
 
 /// A parent of ours.
 #[derive(Clone, Copy)]
-struct Parent<'g, 'w> {
+pub(crate) struct Parent<'g, 'w> {
     index: usize,
     gateway: &'g GatewayState<'w>,
     set: Option<usize>,
 }
 
 impl<'g, 'w> Parents<'g, 'w> {
-    fn of(gateways: &'g [GatewayState<'w>]) -> Self {
+    pub(crate) fn of(gateways: &'g [GatewayState<'w>]) -> Self {
         let mut parents = Self { gateways, by_gateway: HashMap::new(), by_set: HashMap::new() };
         for (index, gateway) in gateways.iter().enumerate() {
             parents.by_gateway.insert(&gateway.key, index);
@@ -137,6 +140,14 @@ impl<'g, 'w> Parents<'g, 'w> {
             }
         }
         parents
+    }
+
+    /// Where a reference leads; `None` when it is no Gateway or ListenerSet of ours.
+    pub(crate) fn follow(&self, reference: &ParentReference, namespace: &str) -> Option<Parent<'g, 'w>> {
+        let known = reference.group == GATEWAY_GROUP && matches!(&*reference.kind, "Gateway" | "ListenerSet");
+        let namespace = reference.namespace.as_deref().unwrap_or(namespace);
+        let target = ObjectRef::new(namespace, reference.name.as_str());
+        known.then(|| self.find(&reference.kind, &target))?
     }
 
     fn find(&self, kind: &str, target: &ObjectRef) -> Option<Parent<'g, 'w>> {

@@ -19,6 +19,7 @@ use crate::endpoints;
 use crate::listeners::shared;
 use crate::policies::{self, Policies};
 use crate::problem::{ObjectName, Problems, Refusal};
+use crate::reach;
 use crate::world::{Index, World};
 
 /// Who asks for a backend.
@@ -31,6 +32,8 @@ pub(crate) struct Asker<'a> {
     pub(crate) gateways: &'a BTreeSet<ObjectRef>,
     /// Whether a listener serves it. Otherwise references are followed for the status only.
     pub(crate) served: bool,
+    /// Whether the machine's own and link-local addresses are nobody's backends.
+    pub(crate) guarded: bool,
 }
 
 /// All backends that were asked for.
@@ -212,6 +215,10 @@ impl<'a, 'w> Backends<'a, 'w> {
             .ok_or_else(|| missing(format!("Backend {key} does not exist; add it or correct the name")))?;
         if let Some(error) = validate_backend(object).into_iter().next() {
             return Err(Unresolved::new(reasons::UNSUPPORTED_VALUE, format!("Backend {key}, {error}")));
+        }
+        if let Some((field, message)) = reach::forbidden(object).filter(|_| asker.guarded) {
+            let message = format!("Backend {key}, {field}: {message}");
+            return Err(Unresolved::new(reasons::UNSUPPORTED_VALUE, message));
         }
         let mut endpoints: Vec<Endpoint> = object.spec.endpoints.iter().filter_map(own_endpoint).collect();
         endpoints.retain(|endpoint| port.is_none_or(|port| port == endpoint.port));

@@ -6,9 +6,8 @@ use clearway_k8s::core::Secret;
 use clearway_k8s::gateway::{GatewayListener, ObjectReference, SecretReference};
 use clearway_k8s::{CrossReference, GATEWAY_GROUP};
 use clearway_model::{Certificate, ObjectRef};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::pem;
 use crate::problem::Refusal;
 use crate::world::{Index, World};
 
@@ -67,6 +66,9 @@ impl Referrer<'_, '_> {
     }
 }
 
+/// Most certificates of a listener.
+const MAX_CERTIFICATES: usize = 64;
+
 /// The certificates of a listener that can be served, and the first reference that leads nowhere.
 pub(crate) fn resolve(
     listener: &GatewayListener,
@@ -81,7 +83,7 @@ pub(crate) fn resolve(
         let field = format!("{path}.tls.certificateRefs");
         bad = Some(Refusal::new(reasons::INVALID_CERTIFICATE_REF, field, message));
     }
-    for (position, reference) in refs.iter().enumerate() {
+    for (position, reference) in refs.iter().take(MAX_CERTIFICATES).enumerate() {
         let field = format!("{path}.tls.certificateRefs[{position}]");
         match referrer.certificate(reference, &field, reasons::INVALID_CERTIFICATE_REF) {
             Ok(key) if found.contains(&key) => {}
@@ -94,19 +96,14 @@ pub(crate) fn resolve(
     (found, bad)
 }
 
-/// Reads certificate and key of a Secret. Both must be PEM with something in it.
+/// Reads certificate and key of a Secret that can be served.
 pub(crate) fn read(key: &ObjectRef, secret: &Secret) -> Result<Certificate, String> {
     let value = |name: &str| {
         let bytes = secret.value(name).map_err(|error| format!("{name} of Secret {key} {error}"))?;
         bytes.ok_or_else(|| format!("Secret {key} has no {name}; it needs tls.crt and tls.key"))
     };
     let (chain_pem, key_pem) = (value("tls.crt")?, value("tls.key")?);
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&chain_pem).collect();
-    if !chain.is_ok_and(|chain| !chain.is_empty()) {
-        return Err(format!("tls.crt of Secret {key} holds no certificate in PEM; replace it"));
-    }
-    if PrivateKeyDer::from_pem_slice(&key_pem).is_err() {
-        return Err(format!("tls.key of Secret {key} holds no private key in PEM; replace it"));
-    }
+    let verdict = secret.pair.or_judge(|| pem::check_pair(&chain_pem, &key_pem));
+    verdict.map_err(|reason| format!("Secret {key}: {reason}"))?;
     Ok(Certificate { secret: key.clone(), chain_pem: chain_pem.into(), key_pem: key_pem.into() })
 }

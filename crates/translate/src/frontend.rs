@@ -10,7 +10,7 @@ use clearway_k8s::gateway::{FrontendTlsConfig, FrontendValidation, FrontendValid
 use clearway_model::{ClientValidation, ClientValidationMode};
 
 use crate::certificates::Referrer;
-use crate::policies;
+use crate::policies::{self, MAX_AUTHORITIES};
 use crate::problem::Refusal;
 
 /// What clients must prove on a port.
@@ -95,7 +95,7 @@ fn authorities(
 ) -> (Vec<u8>, Option<Refusal>) {
     let mut pem = Vec::new();
     let mut bad = None;
-    for (index, reference) in validation.ca_certificate_refs.iter().enumerate() {
+    for (index, reference) in validation.ca_certificate_refs.iter().take(MAX_AUTHORITIES).enumerate() {
         let field = format!("{field}.validation.caCertificateRefs[{index}]");
         let found = if !reference.group.is_empty() || reference.kind != "ConfigMap" {
             let message = format!(

@@ -6,7 +6,7 @@ use clearway_k8s::Condition;
 use clearway_k8s::conditions::{reasons, types};
 
 use crate::gateways::GatewayState;
-use crate::listeners::ListenerState;
+use crate::listeners::{self, ListenerState};
 use crate::problem::{Problems, Refusal};
 use crate::status::{GatewayStatus, StatusAddress, StatusPlan};
 use crate::world::World;
@@ -24,7 +24,9 @@ pub(crate) fn plan(
         let object = state.object();
         let addresses = addresses(state, world, options);
         let unusable = unusable(state, &addresses, options);
-        for refusal in state.refusal.iter().chain(&state.unresolved).chain(&unusable) {
+        for refusal in
+            state.refusal.iter().chain(&state.closed_to_sets).chain(&state.unresolved).chain(&unusable)
+        {
             problems.error(&object, refusal);
         }
         for listener in &state.listeners {
@@ -37,7 +39,7 @@ pub(crate) fn plan(
             conditions: conditions(state, &addresses, unusable, options),
             addresses,
             attached_listener_sets: u32::try_from(attached).unwrap_or(u32::MAX),
-            listeners: own().map(|listener| listener.status(state)).collect(),
+            listeners: listeners::statuses(own(), state),
         };
         status.gateways.insert(state.key.clone(), planned);
     }
@@ -116,6 +118,10 @@ fn accepted(state: &GatewayState<'_>) -> Verdict {
     let own = || state.listeners.iter().filter(|listener| listener.set.is_none());
     let refused: Vec<&str> =
         own().filter(|listener| !listener.is_served()).map(|listener| listener.spec.name.as_str()).collect();
+    if let (Some(refusal), true) = (&state.closed_to_sets, refused.is_empty()) {
+        let message = format!("{}: {}; no ListenerSet is let in", refusal.field, refusal.message);
+        return (true, reasons::LISTENERS_NOT_VALID, message);
+    }
     if refused.is_empty() {
         return (true, reasons::ACCEPTED, "All listeners are valid.".to_owned());
     }

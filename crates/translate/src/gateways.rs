@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use clearway_k8s::conditions::reasons;
 use clearway_k8s::gateway::{AddressType, Gateway};
-use clearway_k8s::{Severity, validate::validate_gateway};
+use clearway_k8s::{FieldError, Severity, validate::validate_gateway};
 use clearway_model::{ForwardedTrust, ObjectRef, TraceTrust};
 
 use crate::certificates::Referrer;
@@ -27,6 +27,8 @@ pub(crate) struct GatewayState<'w> {
     pub(crate) frontend: Frontend,
     /// Why the Gateway as a whole is not accepted.
     pub(crate) refusal: Option<Refusal>,
+    /// Why it lets in no ListenerSets, whatever it says.
+    pub(crate) closed_to_sets: Option<Refusal>,
     /// Why the certificate towards backends is not used.
     pub(crate) unresolved: Option<Refusal>,
     /// The certificate towards backends.
@@ -104,6 +106,7 @@ pub(crate) fn read<'w>(
             listeners: listeners::read(&written, &referrer, &frontend),
             sets: Vec::new(),
             frontend,
+            closed_to_sets: closed_to_sets(&errors),
             refusal: class_refusal.or(parameters(gateway)).or(address_refusal).or(invalid),
             unresolved,
             backend_certificate,
@@ -121,9 +124,17 @@ fn parameters(gateway: &Gateway) -> Option<Refusal> {
     Some(Refusal::new(reasons::INVALID_PARAMETERS, "spec.infrastructure.parametersRef", message))
 }
 
+/// What is wrong with `spec.allowedListeners`: the Gateway's own listeners are served nevertheless.
+fn closed_to_sets(errors: &[FieldError]) -> Option<Refusal> {
+    let found = errors.iter().find(|error| error.path.starts_with(ALLOWED_LISTENERS))?;
+    Some(Refusal::new(found.reason, &found.path, &found.message))
+}
+
+const ALLOWED_LISTENERS: &str = "spec.allowedListeners";
+
 /// Parts whose faults do not concern the Gateway as a whole: one listener, or the ListenerSets that may not come in.
 fn is_partial(path: &str) -> bool {
-    path.starts_with("spec.listeners[") || path.starts_with("spec.allowedListeners")
+    path.starts_with("spec.listeners[") || path.starts_with(ALLOWED_LISTENERS)
 }
 
 /// The certificate that backends are shown. A bad reference leaves the Gateway accepted (GEP-3155).

@@ -19,14 +19,17 @@ mod gateways;
 mod infrastructure;
 mod listeners;
 mod matches;
+mod pem;
 mod policies;
 mod problem;
+mod reach;
 mod references;
 pub mod report;
 mod routes;
 mod rules;
 mod sets;
 pub mod status;
+mod unreadable;
 mod version;
 mod world;
 
@@ -36,6 +39,7 @@ use clearway_model::{ForwardedTrust, ObjectRef, Snapshot, TraceTrust};
 
 pub use features::SUPPORTED_FEATURES;
 pub use infrastructure::{InfrastructurePlan, shortened};
+pub use pem::unusable_pem;
 pub use problem::{ObjectName, Problem};
 pub use references::Reference;
 pub use report::Report;
@@ -119,11 +123,15 @@ pub fn translate(world: &World, options: &Options) -> Translation {
     attach::count(&mut gateways, &routes);
 
     let mut backends = Backends::new(world, &index);
-    routes::serve(&mut routes, &gateways, &mut backends, &mut snapshot);
+    let guarded = options.exposure == Exposure::Cluster;
+    routes::serve(&mut routes, &gateways, &mut backends, &mut snapshot, guarded);
     routes::plan(routes, options, &mut status, &mut problems);
     gateway_status::plan(&gateways, world, options, &mut status, &mut problems);
     sets::plan(&gateways, &mut status, &mut problems);
     policies::plan(&backends, options, &mut status, &mut problems);
+    let scene = unreadable::Scene { world, options, gateways: &gateways, policies: &backends.policies };
+    unreadable::plan(&scene, &mut status, &mut problems);
+    problems.fields(&world.findings);
     snapshot.backends = backends.finish(&mut problems);
 
     snapshot.version = version::of(&snapshot);

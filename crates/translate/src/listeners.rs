@@ -1,9 +1,11 @@
 //! Listeners: which protocols and routes they take, their certificates, and what of them is served.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clearway_k8s::conditions::{reasons, types};
 use clearway_k8s::gateway::{FromNamespaces, GatewayListener, Protocol, RouteGroupKind};
+use clearway_k8s::validate::{MOST_LISTENERS, is_section_name};
 use clearway_k8s::{Condition, FieldError, GATEWAY_GROUP, Severity};
 use clearway_model::{
     ClientValidation, Hostname, Listener, ListenerProtocol, ListenerRef, ListenerTls, ObjectRef, RouteKind,
@@ -65,7 +67,8 @@ pub(crate) fn read<'w>(
     referrer: &Referrer<'_, 'w>,
     frontend: &Frontend,
 ) -> Vec<ListenerState<'w>> {
-    let each = written.listeners.iter().enumerate();
+    // An object with more is refused as a whole; the others are not looked at.
+    let each = written.listeners.iter().take(MOST_LISTENERS).enumerate();
     each.map(|(position, spec)| {
         let path = format!("spec.listeners[{position}]");
         let (kinds, bad_kind) = kinds(spec, &path);
@@ -226,6 +229,20 @@ impl ListenerState<'_> {
             conditions,
         }
     }
+}
+
+/// What is said of the listeners that a status can name. Listeners with one name, or with a name that is none, have no place
+/// in it: an apiserver would refuse the whole status for their sake.
+pub(crate) fn statuses<'a, 'w: 'a>(
+    listeners: impl Iterator<Item = &'a ListenerState<'w>>,
+    gateway: &GatewayState<'_>,
+) -> Vec<ListenerStatus> {
+    let mut names = BTreeSet::new();
+    let fitting = listeners.filter(|listener| {
+        let name = listener.spec.name.as_str();
+        is_section_name(name) && names.insert(name)
+    });
+    fitting.map(|listener| listener.status(gateway)).collect()
 }
 
 /// Puts what is served of the listeners into the snapshot, with their certificates.

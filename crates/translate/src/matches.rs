@@ -1,12 +1,12 @@
 //! Matches of rules, and the verdict on each rule: served, dropped, or answered 500.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use clearway_k8s::conditions::reasons;
 use clearway_k8s::route::{
     GrpcRoute, GrpcRouteMatch, HttpRoute, HttpRouteMatch, PathMatchType, TextMatchType, ValueMatch,
 };
-use clearway_k8s::validate::{validate_grpc_route, validate_http_route, validate_stream_route};
+use clearway_k8s::validate::{MOST_RULES, validate_grpc_route, validate_http_route, validate_stream_route};
 use clearway_k8s::{FieldError, Severity};
 use clearway_model::{GrpcMethodMatch, HeaderMatch, Match, PathMatch, QueryMatch, TextMatch};
 
@@ -23,11 +23,57 @@ pub(crate) fn judge(source: RouteSource<'_>) -> Verdict {
     };
     errors.retain(|error| error.severity == Severity::Error);
     let whole = errors.iter().find(|error| rule_of(&error.path).is_none()).map(refusal);
-    let rules = (0..count).map(|position| rule_verdict(&errors, position, source)).collect();
+    let mut budget = Budget::default();
+    // A route with more rules is refused as a whole.
+    let rules =
+        (0..count.min(MOST_RULES)).map(|position| rule_verdict(&errors, position, source, &mut budget));
+    let rules = rules.collect();
     Verdict { whole, rules }
 }
 
-fn rule_verdict(errors: &[FieldError], position: usize, source: RouteSource<'_>) -> RuleVerdict {
+/// What the regular expressions of one route may cost, in bytes.
+const EXPRESSIONS_BYTES: usize = 8 << 20;
+
+/// What is left for the regular expressions of a route. One that stands several times is compiled once.
+struct Budget {
+    left: usize,
+    seen: HashSet<String>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { left: EXPRESSIONS_BYTES, seen: HashSet::new() }
+    }
+}
+
+impl Budget {
+    /// Takes an expression in, or says why it cannot be served.
+    fn charge(&mut self, text: &str, field: impl FnOnce() -> String) -> Option<Refusal> {
+        if self.seen.contains(text) {
+            return None;
+        }
+        let problem = match clearway_route::expression_cost(text) {
+            Ok(cost) if cost <= self.left => {
+                self.left -= cost;
+                self.seen.insert(text.to_owned());
+                return None;
+            }
+            Ok(_) => format!(
+                "the regular expressions of the route need more than {EXPRESSIONS_BYTES} bytes when compiled; use fewer or \
+                 smaller ones"
+            ),
+            Err(reason) => format!("`{text}` is no regular expression that can be served: {reason}"),
+        };
+        Some(Refusal::new(reasons::UNSUPPORTED_VALUE, field(), problem))
+    }
+}
+
+fn rule_verdict(
+    errors: &[FieldError],
+    position: usize,
+    source: RouteSource<'_>,
+    budget: &mut Budget,
+) -> RuleVerdict {
     let mine: Vec<_> = errors.iter().filter(|error| rule_of(&error.path) == Some(position)).collect();
     let unknown_filter =
         |error: &&FieldError| error.path.contains(".filters[") && error.path.ends_with("].type");
@@ -36,8 +82,8 @@ fn rule_verdict(errors: &[FieldError], position: usize, source: RouteSource<'_>)
         return RuleVerdict::Dropped(refusal(error));
     }
     let expression = match source {
-        RouteSource::Http(route) => http_expressions(route, position),
-        RouteSource::Grpc(route) => grpc_expressions(route, position),
+        RouteSource::Http(route) => http_expressions(route, position, budget),
+        RouteSource::Grpc(route) => grpc_expressions(route, position, budget),
         RouteSource::Stream(_) => None,
     };
     match (expression, mine.first()) {
@@ -56,17 +102,17 @@ fn rule_of(path: &str) -> Option<usize> {
     path.strip_prefix("spec.rules[")?.split_once(']')?.0.parse().ok()
 }
 
-fn http_expressions(route: &HttpRoute, rule: usize) -> Option<Refusal> {
+fn http_expressions(route: &HttpRoute, rule: usize, budget: &mut Budget) -> Option<Refusal> {
     let matches = route.spec.rules.get(rule).into_iter().flat_map(|rule| rule.matches.iter().enumerate());
     for (index, entry) in matches {
         let path = format!("spec.rules[{rule}].matches[{index}]");
         if entry.path.kind == PathMatchType::RegularExpression
-            && let Some(refusal) = bad_expression(&entry.path.value, || format!("{path}.path.value"))
+            && let Some(refusal) = budget.charge(&entry.path.value, || format!("{path}.path.value"))
         {
             return Some(refusal);
         }
-        let refusal = values(&entry.headers, &format!("{path}.headers"))
-            .or_else(|| values(&entry.query_params, &format!("{path}.queryParams")));
+        let refusal = values(&entry.headers, &format!("{path}.headers"), budget)
+            .or_else(|| values(&entry.query_params, &format!("{path}.queryParams"), budget));
         if refusal.is_some() {
             return refusal;
         }
@@ -74,7 +120,7 @@ fn http_expressions(route: &HttpRoute, rule: usize) -> Option<Refusal> {
     None
 }
 
-fn grpc_expressions(route: &GrpcRoute, rule: usize) -> Option<Refusal> {
+fn grpc_expressions(route: &GrpcRoute, rule: usize, budget: &mut Budget) -> Option<Refusal> {
     let matches = route.spec.rules.get(rule).into_iter().flat_map(|rule| rule.matches.iter().enumerate());
     for (index, entry) in matches {
         let path = format!("spec.rules[{rule}].matches[{index}]");
@@ -82,12 +128,12 @@ fn grpc_expressions(route: &GrpcRoute, rule: usize) -> Option<Refusal> {
         let texts = method.flat_map(|method| [("service", &method.service), ("method", &method.method)]);
         for (field, text) in texts {
             let Some(text) = text else { continue };
-            let refusal = bad_expression(text, || format!("{path}.method.{field}"));
+            let refusal = budget.charge(text, || format!("{path}.method.{field}"));
             if refusal.is_some() {
                 return refusal;
             }
         }
-        let refusal = values(&entry.headers, &format!("{path}.headers"));
+        let refusal = values(&entry.headers, &format!("{path}.headers"), budget);
         if refusal.is_some() {
             return refusal;
         }
@@ -95,18 +141,10 @@ fn grpc_expressions(route: &GrpcRoute, rule: usize) -> Option<Refusal> {
     None
 }
 
-fn values(list: &[ValueMatch], path: &str) -> Option<Refusal> {
-    let expressions =
+fn values(list: &[ValueMatch], path: &str, budget: &mut Budget) -> Option<Refusal> {
+    let mut expressions =
         list.iter().enumerate().filter(|(_, value)| value.kind == TextMatchType::RegularExpression);
-    expressions
-        .into_iter()
-        .find_map(|(index, value)| bad_expression(&value.value, || format!("{path}[{index}].value")))
-}
-
-fn bad_expression(text: &str, field: impl FnOnce() -> String) -> Option<Refusal> {
-    let reason = clearway_route::validate_expression(text).err()?;
-    let message = format!("`{text}` is no regular expression that can be served: {reason}");
-    Some(Refusal::new(reasons::UNSUPPORTED_VALUE, field(), message))
+    expressions.find_map(|(index, value)| budget.charge(&value.value, || format!("{path}[{index}].value")))
 }
 
 /// Matches of an HTTPRoute rule; never empty.

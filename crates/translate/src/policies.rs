@@ -9,12 +9,11 @@ use clearway_k8s::route::ParentReference;
 use clearway_k8s::validate::validate_backend_tls_policy;
 use clearway_k8s::{Condition, GATEWAY_GROUP};
 use clearway_model::{BackendTls, ObjectRef, SubjectAltName, TrustedRoots};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 
 use crate::Options;
 use crate::backends::Backends;
 use crate::listeners::shared;
+use crate::pem;
 use crate::problem::{ObjectName, Problems, Refusal};
 use crate::status::{PolicyAncestorStatus, PolicyStatus, StatusPlan};
 use crate::world::World;
@@ -22,12 +21,19 @@ use crate::world::World;
 /// Most ancestors that a status may hold (Gateway API, PolicyStatus).
 const MAX_ANCESTORS: usize = 16;
 
+/// Most ConfigMaps with authorities that one object may name.
+pub(crate) const MAX_AUTHORITIES: usize = 8;
+/// Most targets of a policy.
+const MAX_TARGETS: usize = 16;
+
 /// A Service, or one of its ports by name.
 type Target = (ObjectRef, Option<String>);
 
 /// Which policy holds where.
 pub(crate) struct Policies<'w> {
     winners: BTreeMap<Target, (&'w ObjectRef, &'w BackendTlsPolicy)>,
+    /// Targets of policies that cannot be read: nobody knows whom to trust there, and it must not be everybody.
+    unreadable: BTreeMap<Target, ObjectRef>,
     /// Services with a policy, each with the Gateways whose routes use it.
     users: BTreeMap<ObjectRef, BTreeSet<ObjectRef>>,
     /// Policies by key.
@@ -41,12 +47,22 @@ impl<'w> Policies<'w> {
         let mut winners = BTreeMap::new();
         let mut users = BTreeMap::new();
         for (key, policy) in order {
-            for target in services(key, policy) {
+            for target in services(&key.namespace, &policy.spec.target_refs) {
                 users.entry(target.0.clone()).or_insert_with(BTreeSet::new);
                 winners.entry(target).or_insert((key, policy));
             }
         }
-        Self { winners, users, world }
+        let mut unreadable = BTreeMap::new();
+        for (object, policy) in
+            world.unreadable.iter().filter(|(object, _)| object.kind == "BackendTLSPolicy")
+        {
+            let key = ObjectRef::new(object.namespace.as_str(), object.name.as_str());
+            for target in services(&object.namespace, &policy.targets) {
+                users.entry(target.0.clone()).or_insert_with(BTreeSet::new);
+                unreadable.entry(target).or_insert_with(|| key.clone());
+            }
+        }
+        Self { winners, unreadable, users, world }
     }
 
     /// Notes that routes of some Gateways use a Service.
@@ -61,8 +77,16 @@ impl<'w> Policies<'w> {
         if !self.users.contains_key(service) {
             return None;
         }
-        let of_port = self.winners.get(&(service.clone(), Some(port.to_owned())));
-        let (_, policy) = of_port.or_else(|| self.winners.get(&(service.clone(), None)))?;
+        let (of_port, of_all) = ((service.clone(), Some(port.to_owned())), (service.clone(), None));
+        let winner = self.winners.get(&of_port).or_else(|| self.winners.get(&of_all));
+        let Some((_, policy)) = winner else {
+            let unreadable = self.unreadable.get(&of_port).or_else(|| self.unreadable.get(&of_all))?;
+            return Some(BackendTls {
+                hostname: shared(""),
+                subject_alt_names: Vec::new(),
+                roots: TrustedRoots::Broken(format!("BackendTLSPolicy {unreadable} cannot be read").into()),
+            });
+        };
         let validation = &policy.spec.validation;
         Some(BackendTls {
             hostname: shared(&validation.hostname),
@@ -84,14 +108,48 @@ impl<'w> Policies<'w> {
     }
 }
 
-fn services(key: &ObjectRef, policy: &BackendTlsPolicy) -> Vec<Target> {
-    let is_service = |target: &&PolicyTarget| target.group.is_empty() && target.kind == "Service";
-    let each = policy.spec.target_refs.iter().filter(is_service);
+fn is_service(target: &PolicyTarget) -> bool {
+    target.group.is_empty() && target.kind == "Service"
+}
+
+fn services(namespace: &str, targets: &[PolicyTarget]) -> Vec<Target> {
+    let each = targets.iter().take(MAX_TARGETS).filter(|target| is_service(target));
     each.map(|target| {
         let section = target.section_name.clone().filter(|name| !name.is_empty());
-        (ObjectRef::new(key.namespace.clone(), target.name.as_str()), section)
+        (ObjectRef::new(namespace, target.name.as_str()), section)
     })
     .collect()
+}
+
+/// Gateways whose routes use one of the Services that are targets.
+pub(crate) fn users(
+    namespace: &str,
+    targets: &[PolicyTarget],
+    policies: &Policies<'_>,
+) -> BTreeSet<ObjectRef> {
+    let targets = services(namespace, targets).into_iter();
+    targets.filter_map(|(service, _)| policies.users.get(&service)).flatten().cloned().collect()
+}
+
+/// What is said of a policy to each Gateway whose routes use its target.
+pub(crate) fn ancestors(
+    users: &BTreeSet<ObjectRef>,
+    options: &Options,
+    conditions: &[Condition],
+) -> Vec<PolicyAncestorStatus> {
+    let each = users.iter().take(MAX_ANCESTORS).map(|gateway| PolicyAncestorStatus {
+        ancestor_ref: ParentReference {
+            group: GATEWAY_GROUP.to_owned(),
+            kind: "Gateway".to_owned(),
+            namespace: Some(gateway.namespace.to_string()),
+            name: gateway.name.to_string(),
+            section_name: None,
+            port: None,
+        },
+        controller_name: options.controller_name.clone(),
+        conditions: conditions.to_vec(),
+    });
+    each.collect()
 }
 
 /// Whom a policy trusts, or why nobody. References that are bad beside a good one are left out.
@@ -128,7 +186,7 @@ pub(crate) fn authorities(
     world: &World,
 ) -> Authorities {
     let mut found = Authorities { pem: Vec::new(), refusals: Vec::new() };
-    for (index, reference) in refs.iter().enumerate() {
+    for (index, reference) in refs.iter().take(MAX_AUTHORITIES).enumerate() {
         let field = format!("{field}[{index}]");
         if !reference.group.is_empty() || reference.kind != "ConfigMap" {
             let message = format!("{} of group `{}` is no ConfigMap", reference.kind, reference.group);
@@ -152,11 +210,9 @@ pub(crate) fn authority(key: &ObjectRef, world: &World) -> Result<String, String
     let text = map.data.get("ca.crt");
     let text =
         text.ok_or_else(|| format!("ConfigMap {key} has no ca.crt; put the PEM of the authority there"))?;
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
-    if chain.is_ok_and(|chain| !chain.is_empty()) {
-        return Ok(format!("{text}\n"));
-    }
-    Err(format!("ca.crt of ConfigMap {key} holds no certificate in PEM; replace it"))
+    let verdict = map.authority.or_judge(|| pem::check_authorities(text));
+    verdict.map_err(|reason| format!("ConfigMap {key}: {reason}"))?;
+    Ok(format!("{text}\n"))
 }
 
 /// Names to verify.
@@ -178,7 +234,17 @@ pub(crate) fn plan(
     let policies = &backends.policies;
     for (key, policy) in &policies.world.tls_policies {
         let object = ObjectName::new("BackendTLSPolicy", &key.namespace, &key.name);
-        let targets = services(key, policy);
+        let targets = services(&key.namespace, &policy.spec.target_refs);
+        for (index, target) in policy.spec.target_refs.iter().take(MAX_TARGETS).enumerate() {
+            if !is_service(target) {
+                let message = format!(
+                    "{} of group `{}` is no Service, so the policy has no effect on it",
+                    target.kind, target.group
+                );
+                let field = format!("spec.targetRefs[{index}]");
+                problems.warning(&object, &Refusal::new(reasons::TARGET_NOT_FOUND, field, message));
+            }
+        }
         for (service, _) in &targets {
             if !policies.world.services.contains_key(service) {
                 let message = format!("Service {service} does not exist, so the policy has no effect on it");
@@ -188,21 +254,9 @@ pub(crate) fn plan(
         }
         let (conditions, refusals) = conditions(key, policy, policies, &targets);
         refusals.iter().for_each(|refusal| problems.error(&object, refusal));
-        let users: BTreeSet<_> =
-            targets.iter().filter_map(|(service, _)| policies.users.get(service)).flatten().collect();
-        let ancestors = users.into_iter().take(MAX_ANCESTORS).map(|gateway| PolicyAncestorStatus {
-            ancestor_ref: ParentReference {
-                group: GATEWAY_GROUP.to_owned(),
-                kind: "Gateway".to_owned(),
-                namespace: Some(gateway.namespace.to_string()),
-                name: gateway.name.to_string(),
-                section_name: None,
-                port: None,
-            },
-            controller_name: options.controller_name.clone(),
-            conditions: conditions.clone(),
-        });
-        status.tls_policies.insert(key.clone(), PolicyStatus { ancestors: ancestors.collect() });
+        let users = users(&key.namespace, &policy.spec.target_refs, policies);
+        let ancestors = ancestors(&users, options, &conditions);
+        status.tls_policies.insert(key.clone(), PolicyStatus { ancestors });
     }
 }
 

@@ -1,8 +1,9 @@
 //! What is wrong, in the words of a person who can mend it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use clearway_k8s::validate::Severity;
+use clearway_k8s::{FieldError, Severity, shortened};
 use serde::Serialize;
 
 /// An object by kind and name.
@@ -72,7 +73,7 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(reason: &'static str, field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { reason, field: field.into(), message: message.into() }
+        Self { reason, field: field.into(), message: shortened(message.into()) }
     }
 }
 
@@ -87,6 +88,16 @@ impl Problems {
 
     pub(crate) fn warning(&mut self, object: &ObjectName, refusal: &Refusal) {
         self.push(object, refusal, Severity::Warning);
+    }
+
+    /// Problems of fields that were found when objects came.
+    pub(crate) fn fields(&mut self, findings: &BTreeMap<ObjectName, Vec<FieldError>>) {
+        for (object, errors) in findings {
+            for error in errors {
+                let refusal = Refusal::new(error.reason, error.path.as_str(), error.message.as_str());
+                self.push(object, &refusal, error.severity);
+            }
+        }
     }
 
     fn push(&mut self, object: &ObjectName, refusal: &Refusal, severity: Severity) {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clearway_k8s::Condition;
 use clearway_k8s::conditions::{reasons, types};
 use clearway_k8s::stream_route::StreamRoute;
+use clearway_k8s::validate::{MOST_BACKENDS, MOST_RULES};
 use clearway_model::{Hostname, ListenerRef, RuleParent, Snapshot};
 
 use crate::Options;
@@ -21,6 +22,7 @@ pub(crate) fn serve(
     gateways: &[GatewayState<'_>],
     backends: &mut Backends<'_, '_>,
     snapshot: &mut Snapshot,
+    guarded: bool,
 ) {
     let mut served = Vec::new();
     for state in routes {
@@ -31,7 +33,8 @@ pub(crate) fn serve(
             .map(|gateway| gateway.key.clone())
             .collect();
         let namespace = &state.key.object.namespace;
-        let asker = Asker { kind: state.key.kind, namespace, gateways: &users, served: !parents.is_empty() };
+        let asker =
+            Asker { kind: state.key.kind, namespace, gateways: &users, served: !parents.is_empty(), guarded };
         let mut unresolved = Vec::new();
         let rules = rules::convert(state, &parents, &asker, backends, &mut unresolved);
         if let RouteSource::Stream(route) = state.source {
@@ -53,8 +56,8 @@ fn look_at_backends(
     backends: &Backends<'_, '_>,
     unresolved: &mut Vec<Refusal>,
 ) {
-    for (position, rule) in route.spec.rules.iter().enumerate() {
-        for (index, reference) in rule.backend_refs.iter().enumerate() {
+    for (position, rule) in route.spec.rules.iter().take(MOST_RULES).enumerate() {
+        for (index, reference) in rule.backend_refs.iter().take(MOST_BACKENDS).enumerate() {
             if let Err(refusal) = backends.look(asker, reference.into()) {
                 let field = format!("spec.rules[{position}].backendRefs[{index}]");
                 refusal.into_fault(&field, unresolved);
@@ -101,7 +104,7 @@ pub(crate) fn plan(
             }
         }
         let parents = state.parents.iter().map(|parent| RouteParentStatus {
-            parent_ref: parent.reference.clone(),
+            parent_ref: parent.reference.for_status(),
             controller_name: options.controller_name.clone(),
             conditions: conditions(&state, parent),
         });

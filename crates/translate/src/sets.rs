@@ -126,7 +126,7 @@ pub(crate) fn plan(gateways: &[GatewayState<'_>], status: &mut StatusPlan, probl
                 let object = ObjectName::new("ListenerSet", &set.key.namespace, &set.key.name);
                 problems.error(&object, refusal);
             }
-            let listeners = set.listeners(gateway).map(|listener| listener.status(gateway)).collect();
+            let listeners = listeners::statuses(set.listeners(gateway), gateway);
             let planned = ListenerSetStatus { conditions: conditions(set, gateway), listeners };
             status.listener_sets.insert(set.key.clone(), planned);
         }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use clearway_k8s::Object;
 use clearway_k8s::backend::Backend;
 use clearway_k8s::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
 use clearway_k8s::gateway::{Gateway, GatewayClass};
@@ -12,7 +11,10 @@ use clearway_k8s::policy::BackendTlsPolicy;
 use clearway_k8s::route::{GrpcRoute, HttpRoute};
 use clearway_k8s::selector::LabelSelector;
 use clearway_k8s::stream_route::StreamRoute;
+use clearway_k8s::{FieldError, Object, Unreadable};
 use clearway_model::ObjectRef;
+
+use crate::problem::ObjectName;
 
 /// Every object that translation looks at.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,6 +51,11 @@ pub struct World {
     pub namespaces: BTreeMap<String, Namespace>,
     /// Backends.
     pub backends: BTreeMap<ObjectRef, Backend>,
+    /// Objects whose newest version cannot be read; what was known of them before stands in the other fields still.
+    pub unreadable: BTreeMap<ObjectName, Unreadable>,
+    /// What is wrong with fields of objects that have no status to say it in: problems, and no more. Whoever fills the world
+    /// looks once, when an object comes.
+    pub findings: BTreeMap<ObjectName, Vec<FieldError>>,
     /// The private port behind each port of a Gateway: `(Gateway, port of the spec)`. The control plane allocates them;
     /// only [`crate::Exposure::Cluster`] looks at them, and a port that is missing here is not bound yet.
     pub ports: BTreeMap<(ObjectRef, u16), u16>,
@@ -129,6 +136,31 @@ impl World {
 }
 
 impl World {
+    /// The generation of an object that is known; `None` when it is not.
+    pub(crate) fn generation(&self, object: &ObjectName) -> Option<i64> {
+        let key = ObjectRef::new(object.namespace.as_str(), object.name.as_str());
+        let meta = match object.kind.as_str() {
+            "GatewayClass" => &self.classes.get(&object.name)?.metadata,
+            "Gateway" => &self.gateways.get(&key)?.metadata,
+            "ListenerSet" => &self.listener_sets.get(&key)?.metadata,
+            "HTTPRoute" => &self.http_routes.get(&key)?.metadata,
+            "GRPCRoute" => &self.grpc_routes.get(&key)?.metadata,
+            "TLSRoute" => &self.tls_routes.get(&key)?.metadata,
+            "TCPRoute" => &self.tcp_routes.get(&key)?.metadata,
+            "UDPRoute" => &self.udp_routes.get(&key)?.metadata,
+            "ReferenceGrant" => &self.grants.get(&key)?.metadata,
+            "BackendTLSPolicy" => &self.tls_policies.get(&key)?.metadata,
+            "Service" => &self.services.get(&key)?.metadata,
+            "EndpointSlice" => &self.slices.get(&key)?.metadata,
+            "Secret" => &self.secrets.get(&key)?.metadata,
+            "ConfigMap" => &self.config_maps.get(&key)?.metadata,
+            "Namespace" => &self.namespaces.get(&object.name)?.metadata,
+            "Backend" => &self.backends.get(&key)?.metadata,
+            _ => return None,
+        };
+        Some(meta.generation)
+    }
+
     /// Whether a selector picks a namespace. One that is not known has no labels but its name.
     pub(crate) fn selects(&self, selector: &LabelSelector, namespace: &str) -> bool {
         let known = self.namespaces.get(namespace).map(|object| &object.metadata.labels);

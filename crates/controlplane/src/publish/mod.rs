@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use clearway_k8s::{ObjectError, Severity};
+use clearway_k8s::Severity;
 use clearway_model::Snapshot;
 use clearway_telemetry::config::{ConfigStage, ObjectCounts, ProblemCounts};
 use clearway_telemetry::control::{ControlTelemetry, ResourceType, SnapshotSize};
-use clearway_translate::{ObjectName, Translation};
+use clearway_translate::Translation;
 use clearway_xds::{Hub, Kind, ResourceFault, Resources};
 use tokio::sync::watch;
 
@@ -38,8 +38,6 @@ pub(crate) struct Published {
     pub(crate) view: View,
     /// Resources that some data plane refuses now.
     pub(crate) faults: Arc<Faults>,
-    /// Objects that cannot be read, and why.
-    pub(crate) unreadable: Arc<BTreeMap<ObjectName, ObjectError>>,
     /// When the snapshot was published.
     pub(crate) at: SystemTime,
 }
@@ -50,7 +48,6 @@ pub(crate) struct Outcome {
     pub(crate) translation: Translation,
     pub(crate) resources: Arc<Resources>,
     pub(crate) view: View,
-    pub(crate) unreadable: BTreeMap<ObjectName, ObjectError>,
     pub(crate) journey: Journey,
 }
 
@@ -111,7 +108,7 @@ impl Publisher {
 
     /// Publishes a translation of a whole world; true when what is served changes.
     pub(crate) fn publish(&self, outcome: Outcome) -> bool {
-        let Outcome { translation, resources, view, unreadable, journey } = outcome;
+        let Outcome { translation, resources, view, journey } = outcome;
         let snapshot = resources.snapshot().clone();
         let began = journey.published;
         // Only this publisher publishes to its fleet, so what differs now is a change in a moment.
@@ -132,7 +129,6 @@ impl Publisher {
             snapshot,
             view,
             faults: Arc::new(self.faults()),
-            unreadable: Arc::new(unreadable),
             at,
         })));
         changed

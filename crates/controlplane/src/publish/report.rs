@@ -26,12 +26,6 @@ pub(crate) fn report(source: &str, newest: Option<&Published>, board: &Board) ->
             problems: watches.collect(),
         };
     };
-    let unreadable = newest.unreadable.iter().map(|(object, error)| ConfigProblem {
-        object: object.to_string(),
-        field: error.path.clone(),
-        reason: "Unreadable".to_owned(),
-        message: error.reason.clone(),
-    });
     let refused = newest.faults.values().map(|fault| ConfigProblem {
         object: format!("{} {}", fault.kind, fault.name),
         field: String::new(),
@@ -55,6 +49,6 @@ pub(crate) fn report(source: &str, newest: Option<&Published>, board: &Board) ->
             .zip(counts.0)
             .map(|(kind, n)| (kind.as_str().to_owned(), count(n)))
             .collect(),
-        problems: watches.chain(unreadable).chain(refused).chain(translated).collect(),
+        problems: watches.chain(refused).chain(translated).collect(),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use clearway_k8s::{Loaded, ObjectError};
+use clearway_k8s::{Loaded, Unreadable};
 use clearway_model::ObjectRef;
 use clearway_translate::InstalledApi;
 use serde_json::Value;
@@ -61,7 +61,7 @@ pub(crate) enum Content {
     /// An object that only the control plane itself looks at.
     Json(Arc<Value>),
     /// It cannot be read.
-    Unreadable(Box<ObjectError>),
+    Unreadable(Box<Unreadable>),
 }
 
 impl std::fmt::Debug for What {

@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clearway_k8s::{Object, ObjectError};
+use clearway_k8s::{Object, ObjectError, Unreadable};
 use clearway_model::ObjectRef;
 use futures_util::StreamExt;
 use kube::Api;
@@ -317,17 +317,17 @@ fn observed(raw: &mut Raw) -> Observed {
 /// Reads an object. One that makes the reader fail in an unforeseen way is unreadable, like any other that is malformed.
 fn read(raw: Raw, json: Option<Arc<serde_json::Value>>) -> Content {
     let key = raw.key();
-    let value = raw.into_value();
-    let kind = value.get("kind").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned();
-    match catch_unwind(AssertUnwindSafe(|| Object::read(value))) {
-        Ok(Ok(loaded)) => Content::Object(Box::new(loaded), json),
-        Ok(Err(error)) => Content::Unreadable(Box::new(error)),
-        Err(_) => Content::Unreadable(Box::new(ObjectError {
-            kind,
+    let mut value = raw.into_value();
+    let error = match catch_unwind(AssertUnwindSafe(|| Object::read_in_place(&mut value))) {
+        Ok(Ok(loaded)) => return Content::Object(Box::new(loaded), json),
+        Ok(Err(error)) => error,
+        Err(_) => ObjectError {
+            kind: value.get("kind").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned(),
             namespace: key.namespace.to_string(),
             name: key.name.to_string(),
             path: String::new(),
             reason: "reading it broke off: this is a defect of Clearway, please report it".to_owned(),
-        })),
-    }
+        },
+    };
+    Content::Unreadable(Box::new(Unreadable::new(error, &value)))
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use clearway_k8s::{Loaded, ObjectError};
+use clearway_k8s::{Loaded, Object, shortened, validate};
 use clearway_model::ObjectRef;
 use clearway_translate::{GatewayAddresses, ObjectName, Reference, World};
 use serde_json::Value;
@@ -28,7 +28,6 @@ pub(crate) enum Effect {
 pub(crate) struct Store {
     controller_name: String,
     world: World,
-    unreadable: BTreeMap<ObjectName, ObjectError>,
     services: Arc<BTreeMap<ObjectRef, Arc<Value>>>,
     slices: Arc<BTreeMap<ObjectRef, Arc<Value>>>,
     pods: BTreeMap<ObjectRef, FleetPod>,
@@ -62,10 +61,11 @@ impl Store {
                     Content::Json(json) => {
                         self.pods.insert(key, FleetPod::read(&json));
                     }
-                    Content::Unreadable(error) => {
+                    Content::Unreadable(unreadable) => {
                         // The last good one stays: a newer version that cannot be read takes nothing away.
+                        let error = &unreadable.error;
                         tracing::error!(%error, "An object cannot be read; what was known of it stays.");
-                        self.unreadable.insert(name(kind, &key), *error);
+                        self.world.unreadable.insert(name(kind, &key), *unreadable);
                     }
                 }
                 Effect::Changed
@@ -76,13 +76,26 @@ impl Store {
     fn apply(&mut self, kind: &'static Kind, key: &ObjectRef, loaded: Loaded, json: Option<Arc<Value>>) {
         self.names_changed |= may_name(kind);
         let name = name(kind, key);
-        self.unreadable.remove(&name);
+        self.world.unreadable.remove(&name);
         if kind.is_custom() && !loaded.unknown_fields.is_empty() {
             // A newer definition, most likely: what it means is not done.
-            tracing::warn!(object = %name, fields = loaded.unknown_fields.join(", "), "Some fields are not known here.");
+            tracing::warn!(object = %name, fields = shortened(loaded.unknown_fields.join(", ")), "Some fields are not known here.");
+        }
+        if !kind.has_status {
+            self.judge(name, &loaded.object);
         }
         self.own(kind, key, json);
         self.world.insert(loaded.object);
+    }
+
+    /// Remembers what is wrong with an object that has no status to say it in.
+    fn judge(&mut self, name: ObjectName, object: &Object) {
+        let errors = validate(object);
+        if errors.is_empty() {
+            self.world.findings.remove(&name);
+        } else {
+            self.world.findings.insert(name, errors);
+        }
     }
 
     /// Remembers the JSON of what this installation made, or that it is not of its making any more.
@@ -106,7 +119,8 @@ impl Store {
     fn remove(&mut self, kind: &'static Kind, key: &ObjectRef) -> Effect {
         let name = name(kind, key);
         self.names_changed |= may_name(kind);
-        self.unreadable.remove(&name);
+        self.world.unreadable.remove(&name);
+        self.world.findings.remove(&name);
         self.own(kind, key, None);
         if kind.reach == Reach::Fleet {
             self.pods.remove(key);
@@ -123,6 +137,7 @@ impl Store {
         let wanted = self.world.references(&self.controller_name);
         for Reference { kind, object } in self.wanted.difference(&wanted) {
             self.world.remove(kind, &object.namespace, &object.name);
+            self.world.unreadable.remove(&ObjectName::new(kind, &object.namespace, &object.name));
         }
         self.wanted = wanted;
         Some(&self.wanted)
@@ -157,11 +172,6 @@ impl Store {
             slices: self.slices.clone(),
             pods: Arc::new(self.pods.values().cloned().collect()),
         }
-    }
-
-    /// Objects that cannot be read, and why.
-    pub(crate) fn unreadable(&self) -> &BTreeMap<ObjectName, ObjectError> {
-        &self.unreadable
     }
 
     /// Ports and addresses that the Services say.

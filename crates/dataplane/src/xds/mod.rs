@@ -63,7 +63,7 @@ impl XdsSource {
         state: Arc<ConfigState>,
         telemetry: Arc<XdsTelemetry>,
     ) -> Self {
-        let applier = Arc::new(Mutex::new(applier));
+        let applier = Arc::new(Mutex::new(applier.guarded()));
         Self { options, applier, state, status: Arc::default(), telemetry }
     }
 
@@ -192,7 +192,10 @@ impl XdsSource {
         names.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             names.tick().await;
-            self.applier.lock().await.resolve_again().await;
+            // Nobody waits for the answers but this loop: a change may be applied meanwhile.
+            let lookup = self.applier.lock().await.lookup();
+            let resolved = lookup.answer().await;
+            self.applier.lock().await.resolved(resolved).await;
         }
     }
 }

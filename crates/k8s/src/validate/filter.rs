@@ -20,7 +20,7 @@ pub(super) struct Place<'a> {
 }
 
 pub(super) fn check(filters: &[RouteFilter], place: &Place<'_>, findings: &mut Findings) {
-    findings.at_most(|| place.path.clone(), filters.len(), 16);
+    let filters = findings.at_most(|| place.path.clone(), filters, 16);
     for (index, filter) in filters.iter().enumerate() {
         let path = format!("{}[{index}]", place.path);
         let earlier = filters.iter().take(index);
@@ -104,7 +104,7 @@ fn check_one(filter: &RouteFilter, path: &str, place: &Place<'_>, findings: &mut
 
 fn headers(modifier: &HeaderModifier, path: &str, findings: &mut Findings) {
     for (field, list) in [("set", &modifier.set), ("add", &modifier.add)] {
-        findings.at_most(|| format!("{path}.{field}"), list.len(), 16);
+        let list = findings.at_most(|| format!("{path}.{field}"), list, 16);
         for (index, header) in list.iter().enumerate() {
             findings.check(|| format!("{path}.{field}[{index}].name"), text::header_name(&header.name));
             findings.check(|| format!("{path}.{field}[{index}].value"), text::header_value(&header.value));
@@ -115,8 +115,8 @@ fn headers(modifier: &HeaderModifier, path: &str, findings: &mut Findings) {
             }
         }
     }
-    findings.at_most(|| format!("{path}.remove"), modifier.remove.len(), 16);
-    for (index, name) in modifier.remove.iter().enumerate() {
+    let remove = findings.at_most(|| format!("{path}.remove"), &modifier.remove, 16);
+    for (index, name) in remove.iter().enumerate() {
         findings.check(|| format!("{path}.remove[{index}]"), text::header_name(name));
     }
 }
@@ -194,7 +194,7 @@ fn check_cors(cors: &CorsFilter, path: &str, findings: &mut Findings) {
         ("exposeHeaders", &cors.expose_headers, 64),
     ];
     for (field, list, limit) in lists {
-        findings.at_most(|| format!("{path}.{field}"), list.len(), limit);
+        let list = findings.at_most(|| format!("{path}.{field}"), list, limit);
         if field != "exposeHeaders" && list.len() > 1 && list.iter().any(|entry| entry == "*") {
             findings.refuse(format!("{path}.{field}"), "holds `*` beside others; `*` must stand alone");
         }

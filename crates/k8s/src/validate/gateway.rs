@@ -4,10 +4,16 @@ use std::collections::BTreeSet;
 
 use super::{FieldError, Findings, text};
 use crate::gateway::{
-    FromNamespaces, FrontendTls, Gateway, GatewayClass, GatewayListener, Protocol, TlsMode,
+    FromNamespaces, FrontendTls, Gateway, GatewayClass, GatewayInfrastructure, GatewayListener, Protocol,
+    TlsMode,
 };
 use crate::listener_set::ListenerSet;
 use crate::selector::{LabelOperator, LabelSelector};
+
+/// Most bytes of labels or annotations; Kubernetes takes 256 KiB of annotations, and some are ours.
+const MOST_METADATA: usize = 128 << 10;
+/// Most listeners of one object.
+pub const MOST_LISTENERS: usize = 64;
 
 /// Everything that is wrong with a GatewayClass.
 pub fn validate_gateway_class(class: &GatewayClass) -> Vec<FieldError> {
@@ -34,7 +40,10 @@ pub fn validate_gateway(gateway: &Gateway) -> Vec<FieldError> {
         findings.refuse("spec.listeners", "is empty; a Gateway needs at least one listener");
     }
     check_listeners(&spec.listeners, "a Gateway", &mut findings);
-    findings.at_most(|| "spec.addresses".to_owned(), spec.addresses.len(), 16);
+    findings.at_most(|| "spec.addresses".to_owned(), &spec.addresses, 16);
+    if let Some(infrastructure) = &spec.infrastructure {
+        check_infrastructure(infrastructure, &mut findings);
+    }
     let allowed = &spec.allowed_listeners.namespaces;
     let path = "spec.allowedListeners.namespaces";
     check_namespaces(&allowed.from, allowed.selector.as_ref(), path, &mut findings);
@@ -55,7 +64,7 @@ pub fn validate_listener_set(set: &ListenerSet) -> Vec<FieldError> {
 }
 
 fn check_listeners(listeners: &[GatewayListener], whose: &str, findings: &mut Findings) {
-    findings.at_most(|| "spec.listeners".to_owned(), listeners.len(), 64);
+    let listeners = findings.at_most(|| "spec.listeners".to_owned(), listeners, MOST_LISTENERS);
     let mut seen = BTreeSet::new();
     for (index, listener) in listeners.iter().enumerate() {
         if !seen.insert(&listener.name) {
@@ -69,11 +78,32 @@ fn check_listeners(listeners: &[GatewayListener], whose: &str, findings: &mut Fi
 /// References that lead nowhere and unknown modes concern listeners, so translation says them there.
 fn check_frontend(frontend: &FrontendTls, findings: &mut Findings) {
     let mut seen = BTreeSet::new();
-    for (index, entry) in frontend.per_port.iter().enumerate() {
+    let ports = findings.at_most(|| "spec.tls.frontend.perPort".to_owned(), &frontend.per_port, 64);
+    for (index, entry) in ports.iter().enumerate() {
         let path = || format!("spec.tls.frontend.perPort[{index}].port");
         findings.port(path, Some(entry.port));
         if !seen.insert(entry.port) {
             findings.refuse(path(), format!("port {} stands twice; remove one of them", entry.port));
+        }
+    }
+}
+
+/// They end on a Service, which no apiserver takes with anything else.
+fn check_infrastructure(infrastructure: &GatewayInfrastructure, findings: &mut Findings) {
+    let GatewayInfrastructure { labels, annotations, parameters_ref: _ } = infrastructure;
+    for (key, value) in labels {
+        let path = || "spec.infrastructure.labels".to_owned();
+        findings.check(path, text::qualified_name(key));
+        findings.check(path, text::label_value(value));
+    }
+    for key in annotations.keys() {
+        findings.check(|| "spec.infrastructure.annotations".to_owned(), text::qualified_name(key));
+    }
+    for (path, map) in [("labels", labels), ("annotations", annotations)] {
+        let bytes: usize = map.iter().map(|(key, value)| key.len() + value.len()).sum();
+        if bytes > MOST_METADATA {
+            let message = format!("hold {bytes} bytes; at most {MOST_METADATA} are allowed");
+            findings.refuse(format!("spec.infrastructure.{path}"), message);
         }
     }
 }
@@ -106,7 +136,7 @@ fn check_listener(listener: &GatewayListener, path: &str, findings: &mut Finding
         (_, Some(tls)) => {
             let known = TlsMode::KNOWN;
             findings.known(|| format!("{path}.tls.mode"), tls.mode.is_unknown(), tls.mode.as_str(), known);
-            findings.at_most(|| format!("{path}.tls.certificateRefs"), tls.certificate_refs.len(), 64);
+            findings.at_most(|| format!("{path}.tls.certificateRefs"), &tls.certificate_refs, 64);
         }
         _ => {}
     }
@@ -132,8 +162,9 @@ fn check_namespaces(
     if *from == FromNamespaces::Selector && selector.is_none() {
         findings.refuse(format!("{path}.selector"), "is missing; `from: Selector` needs it");
     }
-    let expressions = selector.iter().flat_map(|selector| &selector.match_expressions);
-    for (index, expression) in expressions.enumerate() {
+    let expressions = selector.map_or(&[][..], |selector| selector.match_expressions.as_slice());
+    let expressions = findings.at_most(|| format!("{path}.selector.matchExpressions"), expressions, 64);
+    for (index, expression) in expressions.iter().enumerate() {
         let path = || format!("{path}.selector.matchExpressions[{index}].operator");
         let operator = &expression.operator;
         findings.known(path, operator.is_unknown(), operator.as_str(), LabelOperator::KNOWN);

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::conditions::reasons;
 use crate::object::Object;
+use crate::words::shortened;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -79,9 +80,17 @@ pub fn validate(object: &Object) -> Vec<FieldError> {
     }
 }
 
-pub use gateway::{validate_gateway, validate_gateway_class, validate_listener_set};
+/// Whether a text can name a listener: a lower case DNS name of at most 253 characters.
+pub fn is_section_name(text: &str) -> bool {
+    text::section_name(text).is_none()
+}
+
+pub use gateway::{MOST_LISTENERS, validate_gateway, validate_gateway_class, validate_listener_set};
 pub use policy::{validate_backend, validate_backend_tls_policy};
-pub use route::{validate_grpc_route, validate_http_route, validate_stream_route};
+pub use route::{
+    MOST_BACKENDS, MOST_HOSTNAMES, MOST_PARENTS, MOST_RULES, validate_grpc_route, validate_http_route,
+    validate_stream_route,
+};
 
 /// Collects errors.
 #[derive(Default)]
@@ -93,12 +102,8 @@ impl Findings {
     }
 
     fn push(&mut self, path: impl Into<String>, message: impl Into<String>, reason: &'static str) {
-        self.0.push(FieldError {
-            path: path.into(),
-            reason,
-            message: message.into(),
-            severity: Severity::Error,
-        });
+        let message = shortened(message.into());
+        self.0.push(FieldError { path: path.into(), reason, message, severity: Severity::Error });
     }
 
     /// A value that the API refuses.
@@ -116,7 +121,7 @@ impl Findings {
         self.0.push(FieldError {
             path: path.into(),
             reason: reasons::UNSUPPORTED_VALUE,
-            message: message.into(),
+            message: shortened(message.into()),
             severity: Severity::Warning,
         });
     }
@@ -148,10 +153,17 @@ impl Findings {
         }
     }
 
-    /// Refuses lists that are too long.
-    pub(crate) fn at_most(&mut self, path: impl FnOnce() -> String, count: usize, limit: usize) {
-        if count > limit {
-            self.refuse(path(), format!("holds {count} entries; at most {limit} are allowed"));
+    /// Refuses a list that is too long, and gives the part of it that is worth a look: what holds it is refused anyway, and
+    /// a million entries must not cost a million looks.
+    pub(crate) fn at_most<'l, T>(
+        &mut self,
+        path: impl FnOnce() -> String,
+        list: &'l [T],
+        limit: usize,
+    ) -> &'l [T] {
+        if list.len() > limit {
+            self.refuse(path(), format!("holds {} entries; at most {limit} are allowed", list.len()));
         }
+        list.get(..limit).unwrap_or(list)
     }
 }

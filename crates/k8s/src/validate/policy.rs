@@ -8,6 +8,11 @@ use crate::core::{AddressFamily, EndpointSlice, SERVICE_NAME_LABEL, Service, Ser
 use crate::grant::ReferenceGrant;
 use crate::policy::{BackendTlsPolicy, SubjectAltName, SubjectAltNameType, WellKnownCaCertificates};
 
+/// Most endpoints of a Backend.
+const MOST_OWN_ENDPOINTS: usize = 64;
+/// Most endpoints of an EndpointSlice.
+const MOST_ENDPOINTS: usize = 1_000;
+
 /// Everything that is wrong with a BackendTLSPolicy.
 pub fn validate_backend_tls_policy(policy: &BackendTlsPolicy) -> Vec<FieldError> {
     let mut findings = Findings::default();
@@ -15,20 +20,17 @@ pub fn validate_backend_tls_policy(policy: &BackendTlsPolicy) -> Vec<FieldError>
     if spec.target_refs.is_empty() {
         findings.refuse("spec.targetRefs", "is empty; name at least one Service");
     }
-    findings.at_most(|| "spec.targetRefs".to_owned(), spec.target_refs.len(), 16);
+    let targets = findings.at_most(|| "spec.targetRefs".to_owned(), &spec.target_refs, 16);
     let mut seen = BTreeSet::new();
-    for (index, target) in spec.target_refs.iter().enumerate() {
+    for (index, target) in targets.iter().enumerate() {
         if !seen.insert(target) {
             findings.refuse(format!("spec.targetRefs[{index}]"), "stands twice; remove one of them");
         }
     }
     let validation = &spec.validation;
     findings.check(|| "spec.validation.hostname".to_owned(), text::hostname(&validation.hostname, false));
-    findings.at_most(
-        || "spec.validation.caCertificateRefs".to_owned(),
-        validation.ca_certificate_refs.len(),
-        8,
-    );
+    let path = || "spec.validation.caCertificateRefs".to_owned();
+    findings.at_most(path, &validation.ca_certificate_refs, 8);
     match (validation.ca_certificate_refs.is_empty(), &validation.well_known_ca_certificates) {
         (true, None) => findings.refuse(
             "spec.validation",
@@ -49,7 +51,7 @@ pub fn validate_backend_tls_policy(policy: &BackendTlsPolicy) -> Vec<FieldError>
 }
 
 fn alt_names(names: &[SubjectAltName], path: &str, findings: &mut Findings) {
-    findings.at_most(|| path.to_owned(), names.len(), 5);
+    let names = findings.at_most(|| path.to_owned(), names, 5);
     for (index, name) in names.iter().enumerate() {
         let path = format!("{path}[{index}]");
         let kind = &name.kind;
@@ -83,7 +85,8 @@ pub fn validate_backend(backend: &Backend) -> Vec<FieldError> {
     if spec.endpoints.is_empty() {
         findings.refuse("spec.endpoints", "is empty; give at least one host or ip with its port");
     }
-    for (index, endpoint) in spec.endpoints.iter().enumerate() {
+    let endpoints = findings.at_most(|| "spec.endpoints".to_owned(), &spec.endpoints, MOST_OWN_ENDPOINTS);
+    for (index, endpoint) in endpoints.iter().enumerate() {
         let path = format!("spec.endpoints[{index}]");
         if endpoint.host.is_some() == endpoint.ip.is_some() {
             findings.refuse(&path, "needs exactly one of host and ip");
@@ -143,7 +146,8 @@ pub(super) fn slice(slice: &EndpointSlice) -> Vec<FieldError> {
     let mut findings = Findings::default();
     let family = &slice.address_type;
     findings.known(|| "addressType".to_owned(), family.is_unknown(), family.as_str(), AddressFamily::KNOWN);
-    for (index, endpoint) in slice.endpoints.iter().enumerate() {
+    let endpoints = findings.at_most(|| "endpoints".to_owned(), &slice.endpoints, MOST_ENDPOINTS);
+    for (index, endpoint) in endpoints.iter().enumerate() {
         for (inner, address) in endpoint.addresses.iter().enumerate() {
             let good = match family {
                 AddressFamily::Ipv4 => address.parse::<std::net::Ipv4Addr>().is_ok(),
@@ -179,5 +183,7 @@ pub(super) fn grant(grant: &ReferenceGrant) -> Vec<FieldError> {
     if grant.spec.to.is_empty() {
         findings.refuse("spec.to", "is empty; say what may be referred to");
     }
+    findings.at_most(|| "spec.from".to_owned(), &grant.spec.from, 16);
+    findings.at_most(|| "spec.to".to_owned(), &grant.spec.to, 16);
     findings.into_errors()
 }

@@ -12,16 +12,28 @@ use crate::route::{
 };
 use crate::stream_route::StreamRoute;
 
+/// Most rules of a route.
+pub const MOST_RULES: usize = 16;
+/// Most parents of a route.
+pub const MOST_PARENTS: usize = 32;
+/// Most backends of a rule.
+pub const MOST_BACKENDS: usize = 16;
+/// Most hostnames of a route.
+pub const MOST_HOSTNAMES: usize = 16;
+/// Most matches of all rules of a route.
+const MOST_MATCHES: usize = 128;
+/// Most tries after the first. The API has no bound; without one a route could keep the gateway busy with one request.
+const MOST_ATTEMPTS: u32 = 32;
+
 /// Everything that is wrong with an HTTPRoute.
 pub fn validate_http_route(route: &HttpRoute) -> Vec<FieldError> {
     let mut findings = Findings::default();
     let spec = &route.spec;
     common(&spec.parent_refs, &spec.hostnames, &mut findings);
-    findings.at_most(|| "spec.rules".to_owned(), spec.rules.len(), 16);
-    let matches: usize = spec.rules.iter().map(|rule| rule.matches.len()).sum();
-    findings.at_most(|| "spec.rules[].matches".to_owned(), matches, 128);
-    names(spec.rules.iter().map(|rule| rule.name.as_deref()), &mut findings);
-    for (index, rule) in spec.rules.iter().enumerate() {
+    let rules = findings.at_most(|| "spec.rules".to_owned(), &spec.rules, MOST_RULES);
+    all_matches(rules.iter().map(|rule| rule.matches.len()), &mut findings);
+    names(rules.iter().map(|rule| rule.name.as_deref()), &mut findings);
+    for (index, rule) in rules.iter().enumerate() {
         http_rule(rule, &format!("spec.rules[{index}]"), &mut findings);
     }
     findings.into_errors()
@@ -32,13 +44,12 @@ pub fn validate_grpc_route(route: &GrpcRoute) -> Vec<FieldError> {
     let mut findings = Findings::default();
     let spec = &route.spec;
     common(&spec.parent_refs, &spec.hostnames, &mut findings);
-    findings.at_most(|| "spec.rules".to_owned(), spec.rules.len(), 16);
-    let matches: usize = spec.rules.iter().map(|rule| rule.matches.len()).sum();
-    findings.at_most(|| "spec.rules[].matches".to_owned(), matches, 128);
-    names(spec.rules.iter().map(|rule| rule.name.as_deref()), &mut findings);
-    for (index, rule) in spec.rules.iter().enumerate() {
+    let rules = findings.at_most(|| "spec.rules".to_owned(), &spec.rules, MOST_RULES);
+    all_matches(rules.iter().map(|rule| rule.matches.len()), &mut findings);
+    names(rules.iter().map(|rule| rule.name.as_deref()), &mut findings);
+    for (index, rule) in rules.iter().enumerate() {
         let path = format!("spec.rules[{index}]");
-        for (index, entry) in rule.matches.iter().enumerate() {
+        for (index, entry) in rule.matches.iter().take(MOST_MATCHES).enumerate() {
             let path = format!("{path}.matches[{index}]");
             if let Some(method) = &entry.method {
                 grpc_method(method, &format!("{path}.method"), &mut findings);
@@ -63,9 +74,9 @@ pub fn validate_stream_route(route: &StreamRoute) -> Vec<FieldError> {
     let mut findings = Findings::default();
     let spec = &route.spec;
     common(&spec.parent_refs, &spec.hostnames, &mut findings);
-    findings.at_most(|| "spec.rules".to_owned(), spec.rules.len(), 16);
-    names(spec.rules.iter().map(|rule| rule.name.as_deref()), &mut findings);
-    for (index, rule) in spec.rules.iter().enumerate() {
+    let rules = findings.at_most(|| "spec.rules".to_owned(), &spec.rules, MOST_RULES);
+    names(rules.iter().map(|rule| rule.name.as_deref()), &mut findings);
+    for (index, rule) in rules.iter().enumerate() {
         backends(&rule.backend_refs, &format!("spec.rules[{index}]"), None, &mut findings);
     }
     findings.into_errors()
@@ -74,7 +85,7 @@ pub fn validate_stream_route(route: &StreamRoute) -> Vec<FieldError> {
 const NO_SESSION_PERSISTENCE: &str = "is not supported and has no effect; remove it";
 
 fn common(parents: &[ParentReference], hostnames: &[String], findings: &mut Findings) {
-    findings.at_most(|| "spec.parentRefs".to_owned(), parents.len(), 32);
+    let parents = findings.at_most(|| "spec.parentRefs".to_owned(), parents, MOST_PARENTS);
     let mut seen = BTreeSet::new();
     for (index, parent) in parents.iter().enumerate() {
         if !seen.insert(parent) {
@@ -82,9 +93,17 @@ fn common(parents: &[ParentReference], hostnames: &[String], findings: &mut Find
         }
         findings.port(|| format!("spec.parentRefs[{index}].port"), parent.port);
     }
-    findings.at_most(|| "spec.hostnames".to_owned(), hostnames.len(), 16);
+    let hostnames = findings.at_most(|| "spec.hostnames".to_owned(), hostnames, MOST_HOSTNAMES);
     for (index, hostname) in hostnames.iter().enumerate() {
         findings.check(|| format!("spec.hostnames[{index}]"), text::hostname(hostname, true));
+    }
+}
+
+fn all_matches(counts: impl Iterator<Item = usize>, findings: &mut Findings) {
+    let sum: usize = counts.sum();
+    if sum > MOST_MATCHES {
+        let message = format!("hold {sum} entries; at most {MOST_MATCHES} are allowed");
+        findings.refuse("spec.rules[].matches", message);
     }
 }
 
@@ -101,8 +120,8 @@ fn names<'a>(names: impl Iterator<Item = Option<&'a str>>, findings: &mut Findin
 }
 
 fn http_rule(rule: &HttpRouteRule, path: &str, findings: &mut Findings) {
-    findings.at_most(|| format!("{path}.matches"), rule.matches.len(), 64);
-    for (index, entry) in rule.matches.iter().enumerate() {
+    let matches = findings.at_most(|| format!("{path}.matches"), &rule.matches, 64);
+    for (index, entry) in matches.iter().enumerate() {
         http_match(entry, &format!("{path}.matches[{index}]"), findings);
     }
     let place = Place { path: format!("{path}.filters"), matches: Some(&rule.matches) };
@@ -128,8 +147,8 @@ fn http_match(entry: &HttpRouteMatch, path: &str, findings: &mut Findings) {
         findings.check(|| format!("{path}.path.value"), text::path(&entry.path.value));
     }
     values(&entry.headers, &format!("{path}.headers"), findings);
-    findings.at_most(|| format!("{path}.queryParams"), entry.query_params.len(), 16);
-    for (index, query) in entry.query_params.iter().enumerate() {
+    let queries = findings.at_most(|| format!("{path}.queryParams"), &entry.query_params, 16);
+    for (index, query) in queries.iter().enumerate() {
         let path = || format!("{path}.queryParams[{index}].type");
         findings.known(path, query.kind.is_unknown(), query.kind.as_str(), TextMatchType::KNOWN);
     }
@@ -139,7 +158,7 @@ fn http_match(entry: &HttpRouteMatch, path: &str, findings: &mut Findings) {
 }
 
 fn values(list: &[ValueMatch], path: &str, findings: &mut Findings) {
-    findings.at_most(|| path.to_owned(), list.len(), 16);
+    let list = findings.at_most(|| path.to_owned(), list, 16);
     for (index, value) in list.iter().enumerate() {
         let kind = &value.kind;
         findings.known(
@@ -184,7 +203,13 @@ fn timeouts(rule: &HttpRouteRule, path: &str, findings: &mut Findings) {
             "is longer than timeouts.request; make it shorter or equal",
         );
     }
-    for (index, code) in rule.retry.iter().flat_map(|retry| retry.codes.iter().enumerate()) {
+    let Some(retry) = &rule.retry else { return };
+    if retry.attempts > MOST_ATTEMPTS {
+        let message = format!("{} is more than {MOST_ATTEMPTS}", retry.attempts);
+        findings.refuse(format!("{path}.retry.attempts"), message);
+    }
+    let codes = findings.at_most(|| format!("{path}.retry.codes"), &retry.codes, 200);
+    for (index, code) in codes.iter().enumerate() {
         if !(400..=599).contains(code) {
             let message = format!("{code} is no status of an error; use 400 to 599");
             findings.refuse(format!("{path}.retry.codes[{index}]"), message);
@@ -198,7 +223,7 @@ fn backends(
     matches: Option<&[HttpRouteMatch]>,
     findings: &mut Findings,
 ) {
-    findings.at_most(|| format!("{path}.backendRefs"), refs.len(), 16);
+    let refs = findings.at_most(|| format!("{path}.backendRefs"), refs, MOST_BACKENDS);
     for (index, backend) in refs.iter().enumerate() {
         let path = format!("{path}.backendRefs[{index}]");
         backend_object(&backend.object(), &path, findings);

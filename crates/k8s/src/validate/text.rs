@@ -16,19 +16,45 @@ pub(super) fn hostname(text: &str, wildcard: bool) -> Option<String> {
     })
 }
 
+/// A label of a host name, as DNS can carry it.
 fn is_label(label: &str) -> bool {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    !label.is_empty()
-        && label.len() <= 63
-        && label.chars().all(inner)
-        && !label.starts_with('-')
-        && !label.ends_with('-')
+    label.len() <= 63 && is_part(label)
 }
 
-/// A section name: a lower case DNS name of at most 253 characters.
+/// A part of a name between dots.
+fn is_part(label: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !label.is_empty() && label.chars().all(inner) && !label.starts_with('-') && !label.ends_with('-')
+}
+
+/// A section name: like a DNS name of at most 253 characters, whose parts may be as long (Gateway API, `SectionName`).
 pub(super) fn section_name(text: &str) -> Option<String> {
-    let good = !text.is_empty() && text.len() <= 253 && text.split('.').all(is_label);
+    let good = text.len() <= 253 && text.split('.').all(is_part);
     (!good).then(|| format!("`{text}` is no name; use lower case letters, digits, `-` and dots"))
+}
+
+/// The key of a label or an annotation: a name of at most 63 characters, perhaps behind a DNS name and a slash.
+pub(super) fn qualified_name(text: &str) -> Option<String> {
+    let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
+    let good =
+        !name.is_empty() && is_label_text(name) && prefix.is_none_or(|prefix| section_name(prefix).is_none());
+    (!good).then(|| {
+        format!("`{text}` is no key; use up to 63 letters, digits, `-`, `_` and dots, perhaps behind domain.example/")
+    })
+}
+
+/// The value of a label.
+pub(super) fn label_value(text: &str) -> Option<String> {
+    (!is_label_text(text))
+        .then(|| format!("`{text}` is no label value; use up to 63 letters, digits, `-`, `_` and dots"))
+}
+
+fn is_label_text(text: &str) -> bool {
+    let ends = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
+    text.len() <= 63
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        && ends(text.chars().next())
+        && ends(text.chars().next_back())
 }
 
 /// A header field name: a token (RFC 9110, 5.6.2) of at most 256 characters.
@@ -158,6 +184,7 @@ mod tests {
             grpc_service("a.b_c.D1"),
             grpc_method("Get"),
             section_name("a.b-c"),
+            section_name(&"a".repeat(253)),
         ];
         assert!(good.iter().all(Option::is_none), "{good:?}");
         let bad = [
@@ -197,5 +224,21 @@ mod tests {
         for (index, verdict) in bad.iter().enumerate() {
             assert!(verdict.is_some(), "case {index}");
         }
+    }
+
+    #[test]
+    fn labels_are_judged_as_kubernetes_judges_them() {
+        let good =
+            [qualified_name("a.example/B_c.d"), qualified_name("app"), label_value(""), label_value("A-1")];
+        assert!(good.iter().all(Option::is_none), "{good:?}");
+        let bad = [
+            qualified_name("a/b/c"),
+            qualified_name("-a"),
+            qualified_name(""),
+            label_value("a b"),
+            label_value("-"),
+            label_value(&"a".repeat(64)),
+        ];
+        assert!(bad.iter().all(Option::is_some), "{bad:?}");
     }
 }

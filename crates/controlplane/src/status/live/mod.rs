@@ -147,7 +147,6 @@ impl Stage {
             translation: Arc::new(translation),
             view,
             faults: Arc::default(),
-            unreadable: Arc::default(),
             at: std::time::SystemTime::now(),
         })));
     }
