@@ -13,7 +13,7 @@ BUILD_TOOLS := command -v mold >/dev/null && command -v cc >/dev/null || $(TOOLS
 CLUSTER_TESTS := clearway/cluster-tests,clearway-e2e/cluster-tests
 E2E_TESTS := $(basename $(notdir $(wildcard tests/e2e/tests/*.rs)))
 
-.PHONY: help run build test test-cluster no-flicker check ops advisories gen bench bench-propagation fmt cluster-up cluster-down conformance
+.PHONY: help run build test test-cluster no-flicker check ops advisories gen bench bench-propagation fmt cluster-up cluster-down conformance pictures
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -84,6 +84,10 @@ advisories: ## compare the crates with the RustSec database; needs its Git host
 gen: ## write what is generated from the code: docs/metrics.md, docs/catalog.json, what operators take
 	@$(BUILD_TOOLS)
 	cargo xtask gen
+
+pictures: ## draw the pictures of the dashboards from a live gateway (about 8 min); writes docs/operations/dashboards/
+	$(TOOLS)/install apt prometheus pictures
+	tests/pictures/draw
 
 bench: ## the race against nginx, HAProxy and Envoy on this machine (about 10 min); writes bench/RESULTS.md
 	@$(BUILD_TOOLS)

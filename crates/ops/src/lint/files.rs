@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clearway_telemetry::catalog::Stability;
 
 use super::rule_file::RuleFile;
-use super::{Finding, Quote, Vocabulary, page, routing};
+use super::{Finding, Quote, Vocabulary, dashboard, page, routing};
 use crate::rules::slo;
 
 /// Files by their paths from the root of the repository.
@@ -57,6 +57,8 @@ pub fn check(files: &Files, catalog: Vocabulary) -> Vec<Finding> {
             found.extend(routing::check(path, text, &files, &vocabulary));
         } else if is_page(path) {
             found.extend(page::check(path, text, &vocabulary));
+        } else if is_dashboard(path) {
+            found.extend(dashboard::check(path, text, &vocabulary));
         }
     }
     if !dashboards.is_empty() {
@@ -75,6 +77,9 @@ pub fn quotes(files: &Files) -> Vec<Quote> {
             && let Ok(file) = RuleFile::read(path, text)
         {
             quotes.extend(file.rules().map(|(_, rule)| rule.quote(path)));
+        }
+        if is_dashboard(path) {
+            quotes.extend(dashboard::quotes(path, text).unwrap_or_default());
         }
     }
     quotes

@@ -5,6 +5,7 @@
 //! gateway, a recording rule, the Collector or Prometheus itself has.
 
 mod check;
+pub mod dashboard;
 mod external;
 pub mod files;
 mod flow;

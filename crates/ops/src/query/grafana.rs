@@ -9,6 +9,9 @@ pub const INTERVAL: Duration = Duration::from_millis(60_007);
 /// What `$__range` becomes.
 pub const RANGE: Duration = Duration::from_millis(3_600_007);
 
+/// What a variable outside of quotes becomes.
+const NUMBER: &str = "1";
+
 /// Longest names first: a name may begin like another one.
 const FILLED: [(&str, &str); 8] = [
     ("__rate_interval_ms", "240007"),
@@ -21,9 +24,21 @@ const FILLED: [(&str, &str); 8] = [
     ("__from", "0"),
 ];
 
-/// Fills in the variables of time.
+/// Fills in the variables of time, then what else stands where PromQL wants a number: outside of quotes.
 pub(super) fn fill(text: &str) -> String {
-    FILLED.iter().fold(text.to_owned(), |text, (name, value)| {
+    let filled = FILLED.iter().fold(text.to_owned(), |text, (name, value)| {
         text.replace(&format!("${{{name}}}"), value).replace(&format!("${name}"), value)
-    })
+    });
+    let (mut out, mut quoted, mut name) = (String::with_capacity(filled.len()), false, false);
+    for letter in filled.chars() {
+        quoted ^= letter == '"';
+        name = name && (letter.is_ascii_alphanumeric() || letter == '_');
+        if !quoted && letter == '$' {
+            out.push_str(NUMBER);
+            name = true;
+        } else if !name {
+            out.push(letter);
+        }
+    }
+    out
 }
