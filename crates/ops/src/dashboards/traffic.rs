@@ -134,10 +134,8 @@ fn latency() -> Row {
             Panel::graph("Mean time, and the wait for backends", &format!("Mean time of requests, and of it the wait for backends (upstream and body). Of whole gateways, whatever route is chosen. {quiet}"))
                 .query(mean("", "clearway_request_duration_seconds", "@gateway"), "whole request")
                 .query(
-                    format!(
-                        "sum(rate(clearway_request_phase_duration_seconds_sum{{@gateway,phase=~\"upstream|body\"}}[$__rate_interval])) \
-                         / (sum(rate(clearway_request_duration_seconds_count{{@gateway}}[$__rate_interval])) > 0)"
-                    ),
+                    "sum(rate(clearway_request_phase_duration_seconds_sum{@gateway,phase=~\"upstream|body\"}[$__rate_interval])) \
+                         / (sum(rate(clearway_request_duration_seconds_count{@gateway}[$__rate_interval])) > 0)",
                     "backend",
                 )
                 .unit(Unit::Seconds)
