@@ -65,8 +65,12 @@ fn write(cluster: &Cluster, objects: &[Value], name: &str) -> String {
     file(cluster, name, &json!({"apiVersion": "v1", "kind": "List", "items": objects}))
 }
 
+fn folder(cluster: &Cluster) -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("clearway-{}", cluster.name()))
+}
+
 fn file(cluster: &Cluster, name: &str, content: &Value) -> String {
-    let folder = std::env::temp_dir().join(format!("clearway-{}", cluster.name()));
+    let folder = folder(cluster);
     let file = folder.join(name);
     let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&file, content.to_string()));
     written.unwrap_or_else(|error| panic!("cannot write {}: {error}", file.display()));
@@ -138,6 +142,7 @@ pub(crate) fn delete(cluster: &Cluster, objects: &[Value]) {
             cluster.get(&["namespace", namespace]).is_null().then_some(())
         });
     }
+    std::fs::remove_dir_all(folder(cluster)).ok();
 }
 
 /// Everything that is not said as it must be.
