@@ -56,9 +56,9 @@ impl ConfigReport {
             "age_seconds": age,
             "objects": self.objects,
             "problems": self.problems,
-            "listeners": served.listeners.values().map(listener).collect::<Vec<_>>(),
-            "routes": served.rules.values().map(rule).collect::<Vec<_>>(),
-            "backends": served.backends.values().map(backend).collect::<Vec<_>>(),
+            "listeners": served.listeners.values().map(|one| listener(one)).collect::<Vec<_>>(),
+            "routes": served.rules.values().map(|one| rule(one)).collect::<Vec<_>>(),
+            "backends": served.backends.values().map(|one| backend(one)).collect::<Vec<_>>(),
             "certificates": served.certificates.keys().map(ToString::to_string).collect::<Vec<_>>(),
         })
     }

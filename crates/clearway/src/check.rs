@@ -1,6 +1,7 @@
 //! `clearway check`: what a folder would do, without doing it.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clearway_dataplane::files;
 use clearway_proxy::Live;
@@ -28,7 +29,8 @@ pub(crate) fn check(args: &CheckArgs) -> Done {
     let report = Report::from(&translation, &read.world);
     // What the data plane would refuse as a whole: certificates without their keys and the like.
     let hub = Telemetry::new(1, Switches::OFF);
-    let refused = Live::compile(&translation.snapshot, &hub, None).err().unwrap_or_default();
+    let refused =
+        Live::compile(&Arc::new(translation.snapshot.clone()), &hub, None).err().unwrap_or_default();
     let ok = read.errors.is_empty() && refused.is_empty() && !report.has_errors();
     let errors: Vec<String> =
         read.errors.iter().map(ToString::to_string).chain(refused.iter().map(ToString::to_string)).collect();

@@ -45,7 +45,8 @@ fn answer(args: &ExplainArgs, snapshot: &Snapshot) -> Result<Answer, String> {
     let host =
         args.url.host().ok_or("the URL has no host; write http://host:port/path")?.to_ascii_lowercase();
     let port = args.url.port_u16().unwrap_or(if https { 443 } else { 80 });
-    let on_port: Vec<&Listener> = snapshot.listeners.values().filter(|one| one.port == port).collect();
+    let on_port: Vec<&Listener> =
+        snapshot.listeners.values().map(|one| &**one).filter(|one| one.port == port).collect();
     let hosts: Vec<_> = on_port.iter().enumerate().map(|(index, one)| (index, &one.hostname)).collect();
     let found = ListenerIndex::compile(&hosts).find(&host).and_then(|index| on_port.get(index));
     let mut listeners: Vec<String> = snapshot
@@ -64,6 +65,7 @@ fn answer(args: &ExplainArgs, snapshot: &Snapshot) -> Result<Answer, String> {
     let rules: Vec<&Rule> = snapshot
         .rules
         .values()
+        .map(|rule| &**rule)
         .filter(|rule| rule.parents.iter().any(|parent| parent.listener == listener.listener))
         .collect();
     let table = Table::compile(&listener.listener, &rules).map_err(|error| error.to_string())?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use clearway_telemetry::config::ConfigStage;
 use clearway_telemetry::control::{ControlTelemetry, TranslationOutcome};
-use clearway_translate::{Exposure, Options, Translation, World, translate};
+use clearway_translate::{Exposure, Options, Translation, Translator, World};
 use clearway_xds::Resources;
 use tokio::sync::mpsc;
 use tokio::time::{self, timeout_at};
@@ -37,6 +37,8 @@ pub(crate) struct Pipeline {
     watches: Watches,
     waiting: mpsc::Receiver<Change>,
     store: Store,
+    /// Away while it works. A new one remembers nothing and says the same.
+    translator: Translator,
     batch: Option<Batch>,
     /// Since when newly named objects are waited for.
     patient: Option<time::Instant>,
@@ -62,6 +64,7 @@ impl Batch {
 /// What comes off the translating thread.
 struct Translated {
     world: World,
+    translator: Translator,
     result: Option<(Translation, Arc<Resources>)>,
     translate: Duration,
     encode: Duration,
@@ -77,7 +80,9 @@ impl Pipeline {
     ) -> Self {
         let store = Store::new(&options.controller_name);
         let telemetry = publisher.telemetry().clone();
-        Self { options, telemetry, board, publisher, watches, waiting, store, batch: None, patient: None }
+        let translator = Translator::default();
+        let (batch, patient) = (None, None);
+        Self { options, telemetry, board, publisher, watches, waiting, store, translator, batch, patient }
     }
 
     /// Runs until the watches are gone.
@@ -161,11 +166,13 @@ impl Pipeline {
         let gather = batch.seen.elapsed();
         let (world, options) = (self.store.hand_out(), translate_options(&self.options));
         let previous = self.publisher.resources();
-        let work = move || translate_world(world, &options, previous.as_deref());
+        let translator = std::mem::take(&mut self.translator);
+        let work = move || translate_world(world, translator, &options, previous.as_deref());
         // A thread that may be busy for long: the tasks of watches and streams go on meanwhile.
         let Ok(translated) = tokio::task::spawn_blocking(work).await else { return };
-        let Translated { world, result, translate, encode } = translated;
+        let Translated { world, translator, result, translate, encode } = translated;
         self.store.put_back(world);
+        self.translator = translator;
         let Some((translation, resources)) = result else {
             self.telemetry.translated(translate, TranslationOutcome::Failed);
             self.board.stuck("a translation broke off; what was served before is served still");
@@ -211,16 +218,31 @@ fn translate_options(options: &ControlOptions) -> Options {
 }
 
 /// Translates and encodes. A panic is a defect; the world survives it.
-fn translate_world(world: World, options: &Options, previous: Option<&Resources>) -> Translated {
+fn translate_world(
+    world: World,
+    mut translator: Translator,
+    options: &Options,
+    previous: Option<&Resources>,
+) -> Translated {
     let began = Instant::now();
-    let translation = catch_unwind(AssertUnwindSafe(|| translate(&world, options))).ok();
+    let translation = catch_unwind(AssertUnwindSafe(|| translator.translate(&world, options))).ok();
+    if translation.is_none() {
+        // What it remembers may be half of something.
+        translator = Translator::default();
+    }
     let translated = began.elapsed();
     let result = translation.and_then(|mut translation| {
         let snapshot = Arc::new(std::mem::take(&mut translation.snapshot));
         let encode = || Arc::new(Resources::encode(snapshot, previous));
         Some((translation, catch_unwind(AssertUnwindSafe(encode)).ok()?))
     });
-    Translated { world, result, translate: translated, encode: began.elapsed().saturating_sub(translated) }
+    Translated {
+        world,
+        translator,
+        result,
+        translate: translated,
+        encode: began.elapsed().saturating_sub(translated),
+    }
 }
 
 #[cfg(test)]

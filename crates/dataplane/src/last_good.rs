@@ -123,10 +123,10 @@ impl LastGood {
     pub fn save(&self, snapshot: &Snapshot) -> io::Result<SystemTime> {
         let content = Content {
             version: &snapshot.version,
-            listeners: snapshot.listeners.values().collect(),
-            rules: snapshot.rules.values().collect(),
-            backends: snapshot.backends.values().collect(),
-            certificates: snapshot.certificates.values().map(keep).collect(),
+            listeners: snapshot.listeners.values().map(|one| &**one).collect(),
+            rules: snapshot.rules.values().map(|one| &**one).collect(),
+            backends: snapshot.backends.values().map(|one| &**one).collect(),
+            certificates: snapshot.certificates.values().map(|one| keep(one)).collect(),
         };
         let content = serde_json::to_vec(&content).map_err(io::Error::other)?;
         let saved = SystemTime::now();
@@ -204,13 +204,13 @@ impl Kept {
     fn into_snapshot(self) -> Snapshot {
         let certificate = |kept: KeptCertificate| {
             let KeptCertificate { secret, chain_pem, key_pem } = kept;
-            (secret.clone(), Certificate { secret, chain_pem, key_pem })
+            (secret.clone(), Certificate { secret, chain_pem, key_pem }.into())
         };
         Snapshot {
             version: self.version,
-            listeners: self.listeners.into_iter().map(|one| (one.listener.clone(), one)).collect(),
-            rules: self.rules.into_iter().map(|one| (one.rule.clone(), one)).collect(),
-            backends: self.backends.into_iter().map(|one| (one.backend.clone(), one)).collect(),
+            listeners: self.listeners.into_iter().map(|one| (one.listener.clone(), one.into())).collect(),
+            rules: self.rules.into_iter().map(|one| (one.rule.clone(), one.into())).collect(),
+            backends: self.backends.into_iter().map(|one| (one.backend.clone(), one.into())).collect(),
             certificates: self.certificates.into_iter().map(certificate).collect(),
         }
     }

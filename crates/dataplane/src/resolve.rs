@@ -73,12 +73,16 @@ impl Resolver {
     }
 
     /// The snapshot with addresses in place of names.
-    pub(crate) fn resolve(&self, snapshot: &Snapshot) -> Snapshot {
-        let mut resolved = snapshot.clone();
-        for backend in resolved.backends.values_mut() {
-            if !backend.endpoints.iter().any(|one| matches!(one.address, EndpointAddress::Host(_))) {
+    pub(crate) fn resolve(&self, snapshot: &Arc<Snapshot>) -> Arc<Snapshot> {
+        if names(snapshot).next().is_none() {
+            return snapshot.clone();
+        }
+        let mut resolved = Snapshot::clone(snapshot);
+        for shared in resolved.backends.values_mut() {
+            if !shared.endpoints.iter().any(|one| matches!(one.address, EndpointAddress::Host(_))) {
                 continue;
             }
+            let backend = Arc::make_mut(shared);
             let all: BTreeSet<Endpoint> = backend
                 .endpoints
                 .iter()
@@ -89,7 +93,7 @@ impl Resolver {
                 .collect();
             backend.endpoints = all.into_iter().collect();
         }
-        resolved
+        Arc::new(resolved)
     }
 
     fn addresses(&self, name: &Arc<str>, port: u16) -> Vec<Endpoint> {

@@ -6,6 +6,7 @@
 
 mod address;
 mod backend;
+mod differences;
 mod filter;
 mod listener;
 mod refs;
@@ -16,6 +17,7 @@ pub use address::is_special_address;
 pub use backend::{
     Backend, BackendProtocol, BackendTls, Endpoint, EndpointAddress, SubjectAltName, TrustedRoots,
 };
+pub use differences::{Difference, differences};
 pub use filter::{
     Cors, CorsOrigin, Filter, Fraction, HeaderEdit, HeaderModifier, Mirror, PathRewrite, Redirect, UrlRewrite,
 };

@@ -29,17 +29,18 @@ impl fmt::Display for Version {
     }
 }
 
-/// Everything that a data plane serves. Keys repeat the name inside the value; maps keep the bytes stable.
+/// Everything that a data plane serves. Keys repeat the name inside the value; maps keep the bytes stable. Values are
+/// shared, so a version costs what differs from the one before, and what did not change is seen by its pointer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// Hash of the rest.
     pub version: Version,
     /// Listeners of all Gateways.
-    pub listeners: BTreeMap<ListenerRef, Listener>,
+    pub listeners: BTreeMap<ListenerRef, Arc<Listener>>,
     /// Rules of all attached routes.
-    pub rules: BTreeMap<RuleRef, Rule>,
+    pub rules: BTreeMap<RuleRef, Arc<Rule>>,
     /// Backends that rules name.
-    pub backends: BTreeMap<BackendRef, Backend>,
+    pub backends: BTreeMap<BackendRef, Arc<Backend>>,
     /// Certificates that listeners name, towards clients and towards backends.
-    pub certificates: BTreeMap<ObjectRef, Certificate>,
+    pub certificates: BTreeMap<ObjectRef, Arc<Certificate>>,
 }

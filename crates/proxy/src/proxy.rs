@@ -115,8 +115,11 @@ impl Proxy {
         }
         let bind = began.elapsed();
         let began = Instant::now();
-        self.live.store(Arc::new(live));
+        live.announce();
+        // It is let go of here, when workers have: they have better things to do than to take it apart.
+        let before = self.live.swap(Arc::new(live));
         self.refresh().await?;
+        drop(before);
         for (key, sockets) in fresh {
             self.listen(key, sockets).await?;
         }

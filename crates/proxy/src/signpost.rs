@@ -68,7 +68,7 @@ pub(crate) fn open(
     let (at, handles, trust) = match found {
         Some((at, local, listener)) => {
             let handles = (local.telemetry.clone(), local.no_route.clone());
-            (Some(at), handles, Some(Trust::from(&listener.listener)))
+            (Some(at), handles, Some(Trust::from(&*listener.listener)))
         }
         None => (None, (live.nobody.clone(), live.nobodys_rule.clone()), None),
     };

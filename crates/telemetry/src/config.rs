@@ -93,12 +93,17 @@ impl ObjectCounts {
     /// Counts a snapshot.
     pub fn of(snapshot: &Snapshot) -> Self {
         let gateways: BTreeSet<_> = snapshot.listeners.keys().map(|listener| &listener.gateway).collect();
-        let routes: BTreeSet<_> = snapshot.rules.keys().map(|rule| &rule.route).collect();
+        let mut routes = 0;
+        let mut last = None;
+        for rule in snapshot.rules.keys() {
+            // Rules are sorted by route.
+            routes += usize::from(last.replace(&rule.route) != Some(&rule.route));
+        }
         let endpoints: usize = snapshot.backends.values().map(|backend| backend.endpoints.len()).sum();
         let count = |kind| match kind {
             ObjectKind::Gateway => gateways.len(),
             ObjectKind::Listener => snapshot.listeners.len(),
-            ObjectKind::Route => routes.len(),
+            ObjectKind::Route => routes,
             ObjectKind::Rule => snapshot.rules.len(),
             ObjectKind::Backend => snapshot.backends.len(),
             ObjectKind::Endpoint => endpoints,

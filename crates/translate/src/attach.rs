@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 use clearway_k8s::conditions::reasons;
 use clearway_k8s::route::{GrpcRoute, HttpRoute, ParentReference};
@@ -13,35 +14,37 @@ use clearway_model::{Hostname, ObjectRef, RouteKind, RouteRef};
 use crate::gateways::GatewayState;
 use crate::listeners::ListenerState;
 use crate::matches;
-use crate::problem::{ObjectName, Problems, Refusal};
+use crate::problem::{ObjectName, Refusal};
 use crate::sets::SetState;
 use crate::world::World;
 
-/// A route with at least one parent of ours, while it is translated.
-pub(crate) struct RouteState<'w> {
+/// A route and how it stands to its parents, other routes apart.
+#[derive(Clone)]
+pub(crate) struct RouteState {
     pub(crate) key: RouteRef,
-    pub(crate) source: RouteSource<'w>,
-    pub(crate) parents: Vec<ParentState<'w>>,
+    pub(crate) source: RouteSource,
+    /// Those of ours; without any, nothing is said of the route.
+    pub(crate) parents: Vec<ParentState>,
     /// What validation says about the route and each of its rules.
-    pub(crate) verdict: Verdict,
-    /// References that lead nowhere.
-    pub(crate) unresolved: Vec<Refusal>,
+    pub(crate) verdict: Arc<Verdict>,
+    /// Parents that do not exist.
+    pub(crate) missing: Vec<Refusal>,
 }
 
 /// The object behind a route.
-#[derive(Clone, Copy)]
-pub(crate) enum RouteSource<'w> {
-    Http(&'w HttpRoute),
-    Grpc(&'w GrpcRoute),
+#[derive(Clone)]
+pub(crate) enum RouteSource {
+    Http(Arc<HttpRoute>),
+    Grpc(Arc<GrpcRoute>),
     /// A TLSRoute, TCPRoute or UDPRoute: it gets a status, and none of it is served.
-    Stream(&'w StreamRoute),
+    Stream(Arc<StreamRoute>),
 }
 
 /// A parentRef that leads to a Gateway of ours, be it through a ListenerSet.
-pub(crate) struct ParentState<'w> {
+#[derive(Clone)]
+pub(crate) struct ParentState {
     /// Index in `spec.parentRefs`.
     pub(crate) position: usize,
-    pub(crate) reference: &'w ParentReference,
     /// Index of the Gateway.
     pub(crate) gateway: usize,
     /// Indices of listeners, each with the hostnames common to both.
@@ -70,8 +73,20 @@ pub(crate) enum RuleVerdict {
     Dropped(Refusal),
 }
 
-impl<'w> RouteSource<'w> {
-    pub(crate) fn meta(self) -> &'w ObjectMeta {
+impl RouteSource {
+    /// The route of a kind and a name, if it is there.
+    pub(crate) fn find(world: &World, key: &RouteRef) -> Option<Self> {
+        let RouteRef { kind, object } = key;
+        match kind {
+            RouteKind::Http => world.http_routes.get(object).cloned().map(Self::Http),
+            RouteKind::Grpc => world.grpc_routes.get(object).cloned().map(Self::Grpc),
+            RouteKind::Tls => world.tls_routes.get(object).cloned().map(Self::Stream),
+            RouteKind::Tcp => world.tcp_routes.get(object).cloned().map(Self::Stream),
+            RouteKind::Udp => world.udp_routes.get(object).cloned().map(Self::Stream),
+        }
+    }
+
+    pub(crate) fn meta(&self) -> &ObjectMeta {
         match self {
             Self::Http(route) => &route.metadata,
             Self::Grpc(route) => &route.metadata,
@@ -79,7 +94,7 @@ impl<'w> RouteSource<'w> {
         }
     }
 
-    fn parents(self) -> &'w [ParentReference] {
+    pub(crate) fn parents(&self) -> &[ParentReference] {
         let all = match self {
             Self::Http(route) => &route.spec.parent_refs,
             Self::Grpc(route) => &route.spec.parent_refs,
@@ -89,7 +104,7 @@ impl<'w> RouteSource<'w> {
         all.get(..MOST_PARENTS).unwrap_or(all)
     }
 
-    fn hostnames(self) -> Vec<Hostname> {
+    fn hostnames(&self) -> Vec<Hostname> {
         let texts = match self {
             Self::Http(route) => &route.spec.hostnames,
             Self::Grpc(route) => &route.spec.hostnames,
@@ -102,7 +117,7 @@ impl<'w> RouteSource<'w> {
     }
 }
 
-impl RouteState<'_> {
+impl RouteState {
     pub(crate) fn object(&self) -> ObjectName {
         let key = &self.key;
         ObjectName::new(key.kind.as_str(), &key.object.namespace, &key.object.name)
@@ -159,50 +174,31 @@ impl<'g, 'w> Parents<'g, 'w> {
     }
 }
 
-/// Reads every route that names a Gateway of ours or a ListenerSet of one.
-pub(crate) fn routes<'w>(
-    world: &'w World,
-    gateways: &[GatewayState<'w>],
-    problems: &mut Problems,
-) -> Vec<RouteState<'w>> {
-    let parents = Parents::of(gateways);
-    let http = world.http_routes.iter().map(|(key, route)| (RouteKind::Http, key, RouteSource::Http(route)));
-    let grpc = world.grpc_routes.iter().map(|(key, route)| (RouteKind::Grpc, key, RouteSource::Grpc(route)));
-    let streams = [
-        (RouteKind::Tls, &world.tls_routes),
-        (RouteKind::Tcp, &world.tcp_routes),
-        (RouteKind::Udp, &world.udp_routes),
-    ];
-    let streams = streams.into_iter().flat_map(|(kind, routes)| {
-        routes.iter().map(move |(key, route)| (kind, key, RouteSource::Stream(route)))
-    });
-    let mut states = Vec::new();
-    for (kind, object, source) in http.chain(grpc).chain(streams) {
-        let mut state = RouteState {
-            key: RouteRef { kind, object: object.clone() },
-            source,
-            parents: Vec::new(),
-            verdict: Verdict::default(),
-            unresolved: Vec::new(),
-        };
-        follow_parents(&mut state, &parents, world, problems);
-        if state.parents.is_empty() {
-            continue;
-        }
-        state.verdict = matches::judge(source);
-        refuse_when_nothing_is_valid(&mut state);
-        states.push(state);
-    }
-    states
-}
-
-fn follow_parents(
-    state: &mut RouteState<'_>,
+/// Finds out how a route stands to its parents.
+pub(crate) fn read(
+    key: &RouteRef,
+    source: RouteSource,
     parents: &Parents<'_, '_>,
     world: &World,
-    problems: &mut Problems,
-) {
+) -> RouteState {
+    let mut state = RouteState {
+        key: key.clone(),
+        source,
+        parents: Vec::new(),
+        verdict: Arc::default(),
+        missing: Vec::new(),
+    };
+    follow_parents(&mut state, parents, world);
+    if !state.parents.is_empty() {
+        state.verdict = Arc::new(matches::judge(&state.source));
+        refuse_when_nothing_is_valid(&mut state);
+    }
+    state
+}
+
+fn follow_parents(state: &mut RouteState, parents: &Parents<'_, '_>, world: &World) {
     let hostnames = state.source.hostnames();
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
     for (position, reference) in state.source.parents().iter().enumerate() {
         let kind = reference.kind.as_str();
         if !matches!(kind, "Gateway" | "ListenerSet") || reference.group != GATEWAY_GROUP {
@@ -218,7 +214,7 @@ fn follow_parents(
             if !known {
                 let message = format!("{kind} {target} does not exist; add it or correct the name");
                 let field = format!("spec.parentRefs[{position}]");
-                problems.error(&state.object(), &Refusal::new(reasons::NO_MATCHING_PARENT, field, message));
+                missing.push(Refusal::new(reasons::NO_MATCHING_PARENT, field, message));
             }
             continue;
         };
@@ -230,18 +226,12 @@ fn follow_parents(
             }
         };
         let lost = Vec::new();
-        state.parents.push(ParentState {
-            position,
-            reference,
-            gateway: parent.index,
-            attached,
-            refusal,
-            lost,
-        });
+        found.push(ParentState { position, gateway: parent.index, attached, refusal, lost });
     }
+    (state.parents, state.missing) = (found, missing);
 }
 
-fn refuse_when_nothing_is_valid(state: &mut RouteState<'_>) {
+fn refuse_when_nothing_is_valid(state: &mut RouteState) {
     let verdict = &state.verdict;
     let first_bad = verdict.rules.iter().find_map(|rule| match rule {
         RuleVerdict::Served => None,
@@ -355,21 +345,23 @@ fn no_listener(reference: &ParentReference, parent: Parent<'_, '_>) -> String {
     format!("{parent} has no listener {wanted}; it has {}", there.join(", "))
 }
 
-/// Counts accepted routes on their listeners, each route once per listener.
-pub(crate) fn count(gateways: &mut [GatewayState<'_>], routes: &[RouteState<'_>]) {
-    for route in routes {
-        let mut seen = BTreeSet::new();
-        for parent in route.parents.iter().filter(|parent| parent.refusal.is_none()) {
-            for (listener, _) in &parent.attached {
-                if !seen.insert((parent.gateway, *listener)) {
-                    continue;
-                }
-                let state =
-                    gateways.get_mut(parent.gateway).and_then(|state| state.listeners.get_mut(*listener));
-                if let Some(state) = state {
-                    state.attached += 1;
-                }
-            }
+impl RouteState {
+    /// Listeners, by Gateway and place, that count it among their routes: each once.
+    pub(crate) fn counted(&self) -> BTreeSet<(usize, usize)> {
+        let accepted = self.parents.iter().filter(|parent| parent.refusal.is_none());
+        accepted.flat_map(|parent| parent.attached.iter().map(|(at, _)| (parent.gateway, *at))).collect()
+    }
+}
+
+/// Counts accepted routes on their listeners.
+pub(crate) fn count<'a>(
+    gateways: &mut [GatewayState<'_>],
+    counted: impl Iterator<Item = &'a BTreeSet<(usize, usize)>>,
+) {
+    for (gateway, listener) in counted.flatten() {
+        let state = gateways.get_mut(*gateway).and_then(|state| state.listeners.get_mut(*listener));
+        if let Some(state) = state {
+            state.attached += 1;
         }
     }
 }

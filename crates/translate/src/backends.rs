@@ -1,11 +1,10 @@
 //! Backend references: the kind, the grant, the object, its port and protocol, and the endpoints behind it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use clearway_k8s::backend as own;
 use clearway_k8s::conditions::reasons;
-use clearway_k8s::core::{Service, ServicePort, ServiceType};
+use clearway_k8s::core::{EndpointSlice, Service, ServicePort, ServiceType};
 use clearway_k8s::filter::BackendObject;
 use clearway_k8s::route::BackendReference;
 use clearway_k8s::validate::validate_backend;
@@ -18,9 +17,14 @@ use clearway_model::{
 use crate::endpoints;
 use crate::listeners::shared;
 use crate::policies::{self, Policies};
-use crate::problem::{ObjectName, Problems, Refusal};
+use crate::problem::Refusal;
 use crate::reach;
 use crate::world::{Index, World};
+
+/// Kind of a Service in the name of a backend.
+pub(crate) const SERVICE: &str = "Service";
+/// Kind of a Backend of ours there.
+pub(crate) const OWN: &str = "Backend";
 
 /// Who asks for a backend.
 pub(crate) struct Asker<'a> {
@@ -28,22 +32,29 @@ pub(crate) struct Asker<'a> {
     pub(crate) kind: RouteKind,
     /// Its namespace.
     pub(crate) namespace: &'a str,
-    /// Gateways that accepted it.
-    pub(crate) gateways: &'a BTreeSet<ObjectRef>,
     /// Whether a listener serves it. Otherwise references are followed for the status only.
     pub(crate) served: bool,
     /// Whether the machine's own and link-local addresses are nobody's backends.
     pub(crate) guarded: bool,
 }
 
-/// All backends that were asked for.
-pub(crate) struct Backends<'a, 'w> {
+/// Follows the references of one route, and remembers what it looked at.
+pub(crate) struct Finder<'a, 'w> {
     world: &'w World,
     index: &'a Index<'w>,
-    pub(crate) policies: Policies<'w>,
-    found: HashMap<BackendRef, Backend>,
-    service_kind: Arc<str>,
-    warnings: Vec<(ObjectName, Refusal)>,
+    policies: &'a Policies<'w>,
+    pub(crate) seen: Seen,
+}
+
+/// What became of the references of a route.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// Objects that were looked for, be they there or not: the route is looked at again when one of them changes.
+    pub(crate) objects: BTreeSet<Target>,
+    /// Services that the route uses, whether it is served or not.
+    pub(crate) services: BTreeSet<ObjectRef>,
+    /// Backends that it is served by.
+    pub(crate) backends: BTreeSet<BackendRef>,
 }
 
 /// A reference as it is written.
@@ -71,8 +82,11 @@ impl<'a> From<&'a BackendObject> for Asked<'a> {
 }
 
 /// What a reference names.
-enum Target {
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Target {
+    /// A Service.
     Service(ObjectRef),
+    /// A Backend.
     Own(ObjectRef),
 }
 
@@ -94,29 +108,25 @@ impl Unresolved {
     }
 }
 
-impl<'a, 'w> Backends<'a, 'w> {
-    pub(crate) fn new(world: &'w World, index: &'a Index<'w>) -> Self {
-        let policies = Policies::of(world);
-        Self {
-            world,
-            index,
-            policies,
-            found: HashMap::new(),
-            service_kind: "Service".into(),
-            warnings: Vec::new(),
-        }
+impl<'a, 'w> Finder<'a, 'w> {
+    pub(crate) fn new(world: &'w World, index: &'a Index<'w>, policies: &'a Policies<'w>) -> Self {
+        Self { world, index, policies, seen: Seen::default() }
     }
 
     /// Follows a reference. The grant is checked before anything is said about the object.
     pub(crate) fn resolve(&mut self, asker: &Asker<'_>, object: Asked<'_>) -> Result<BackendRef, Unresolved> {
-        match self.permitted(asker, object)? {
-            Target::Service(key) => self.service(asker, &key, object.port),
-            Target::Own(key) => self.own(asker, &key, object.port),
+        let backend = match self.permitted(asker, object)? {
+            Target::Service(key) => self.service(asker, &key, object.port)?,
+            Target::Own(key) => self.own(asker, &key, object.port)?,
+        };
+        if asker.served {
+            self.seen.backends.insert(backend.clone());
         }
+        Ok(backend)
     }
 
     /// Whether a reference leads to something that is there; for routes that are not served.
-    pub(crate) fn look(&self, asker: &Asker<'_>, object: Asked<'_>) -> Result<(), Unresolved> {
+    pub(crate) fn look(&mut self, asker: &Asker<'_>, object: Asked<'_>) -> Result<(), Unresolved> {
         let (there, key) = match self.permitted(asker, object)? {
             Target::Service(key) => (self.world.services.contains_key(&key), key),
             Target::Own(key) => (self.world.backends.contains_key(&key), key),
@@ -126,7 +136,7 @@ impl<'a, 'w> Backends<'a, 'w> {
     }
 
     /// What a reference names, when its kind is known and a grant allows it.
-    fn permitted(&self, asker: &Asker<'_>, object: Asked<'_>) -> Result<Target, Unresolved> {
+    fn permitted(&mut self, asker: &Asker<'_>, object: Asked<'_>) -> Result<Target, Unresolved> {
         let is_service = object.group.is_empty() && object.kind == "Service";
         let is_own = object.group == CLEARWAY_GROUP && object.kind == "Backend";
         if !is_service && !is_own {
@@ -156,7 +166,9 @@ impl<'a, 'w> Backends<'a, 'w> {
             );
             return Err(Unresolved::new(reasons::REF_NOT_PERMITTED, message));
         }
-        Ok(if is_service { Target::Service(key) } else { Target::Own(key) })
+        let target = if is_service { Target::Service(key) } else { Target::Own(key) };
+        self.seen.objects.insert(target.clone());
+        Ok(target)
     }
 
     fn service(
@@ -175,32 +187,22 @@ impl<'a, 'w> Backends<'a, 'w> {
             return Err(Unresolved::new(reasons::INVALID_KIND, message));
         }
         let port = service_port(service, port).ok_or_else(|| missing(no_port(key, service, port)))?;
-        self.policies.used(key, asker.gateways);
-        let tls = self.policies.tls(key, &port.name, self.world);
-        let (protocol, wants_tls) = spoken(port, asker.kind).ok_or_else(|| {
+        self.seen.services.insert(key.clone());
+        let (_, wants_tls) = spoken(port, asker.kind).ok_or_else(|| {
             let text = port.app_protocol.as_deref().unwrap_or_default();
             let kind = asker.kind.as_str();
             let message =
                 format!("port {} of Service {key} speaks `{text}`, which a {kind} cannot use", port.port);
             Unresolved::new(reasons::UNSUPPORTED_PROTOCOL, message)
         })?;
-        if wants_tls && tls.is_none() {
+        if wants_tls && self.policies.tls(key, &port.name, self.world).is_none() {
             let message = format!(
                 "port {} of Service {key} speaks TLS; add a BackendTLSPolicy that says whom to trust",
                 port.port
             );
             return Err(Unresolved::new(reasons::UNSUPPORTED_PROTOCOL, message));
         }
-        let backend = BackendRef { kind: self.service_kind.clone(), object: key.clone(), port: port.port };
-        if asker.served && !self.found.contains_key(&backend) {
-            let (endpoints, notes) = endpoints::of(key, port, self.index.slices(key));
-            let name = ObjectName::new("Service", &key.namespace, &key.name);
-            self.warnings.extend(notes.into_iter().map(|note| (name.clone(), note)));
-            let entry = Backend { backend: backend.clone(), protocol, tls, endpoints };
-            self.found.insert(backend.clone(), entry);
-        }
-        self.speak_http2_to_grpc(asker, &backend);
-        Ok(backend)
+        Ok(BackendRef { kind: SERVICE.into(), object: key.clone(), port: port.port })
     }
 
     fn own(
@@ -220,81 +222,81 @@ impl<'a, 'w> Backends<'a, 'w> {
             let message = format!("Backend {key}, {field}: {message}");
             return Err(Unresolved::new(reasons::UNSUPPORTED_VALUE, message));
         }
-        let mut endpoints: Vec<Endpoint> = object.spec.endpoints.iter().filter_map(own_endpoint).collect();
-        endpoints.retain(|endpoint| port.is_none_or(|port| port == endpoint.port));
-        endpoints.sort();
-        endpoints.dedup();
+        let endpoints = own_endpoints(object, port);
         if endpoints.is_empty() {
             let port = port.unwrap_or_default();
             return Err(missing(format!("Backend {key} has no endpoint on port {port}")));
         }
+        if object.spec.protocol.is_tls() {
+            own_tls(object, self.world)?;
+        }
         let ports: BTreeSet<_> = endpoints.iter().map(|endpoint| endpoint.port).collect();
         // Without a port of its own the reference is called by the port that all endpoints share, else 0.
         let shared_port = ports.first().copied().filter(|_| ports.len() == 1);
-        let backend = BackendRef {
-            kind: "Backend".into(),
-            object: key.clone(),
-            port: port.or(shared_port).unwrap_or_default(),
-        };
-        let http2 = object.spec.protocol.is_http2();
-        let protocol = if http2 { BackendProtocol::Http2 } else { BackendProtocol::Http1 };
-        let tls = object.spec.protocol.is_tls().then(|| self.own_tls(object)).transpose()?;
-        if asker.served && !self.found.contains_key(&backend) {
-            let entry = Backend { backend: backend.clone(), protocol, tls, endpoints };
-            self.found.insert(backend.clone(), entry);
-        }
-        self.speak_http2_to_grpc(asker, &backend);
-        Ok(backend)
+        let port = port.or(shared_port).unwrap_or_default();
+        Ok(BackendRef { kind: OWN.into(), object: key.clone(), port })
     }
+}
 
-    fn own_tls(&self, object: &own::Backend) -> Result<BackendTls, Unresolved> {
-        let empty = own::BackendTlsSpec::default();
-        let tls = object.spec.tls.as_ref().unwrap_or(&empty);
-        let host = object.spec.endpoints.iter().find_map(|endpoint| endpoint.host.as_deref());
-        let roots = match &tls.ca_certificate_ref {
-            None => TrustedRoots::System,
-            Some(reference) => {
-                let namespace = &object.metadata.namespace;
-                let authorities = policies::authorities(
-                    std::slice::from_ref(reference),
-                    namespace,
-                    "spec.tls.caCertificateRef",
-                    self.world,
-                );
-                if let Some(refusal) = authorities.refusals.into_iter().next() {
-                    let message = format!(
-                        "Backend {namespace}/{}, {}: {}",
-                        object.metadata.name, refusal.field, refusal.message
-                    );
-                    return Err(Unresolved::new(refusal.reason, message));
-                }
-                TrustedRoots::Pem(authorities.pem.into())
+/// A backend that a served route found, and what is to be said of its endpoints. With `http2` a GRPCRoute names it:
+/// gRPC needs HTTP/2 (gRPC over HTTP/2, "Transport Mapping"), so the port speaks it to everyone.
+pub(crate) fn make(
+    backend: &BackendRef,
+    http2: bool,
+    world: &World,
+    policies: &Policies<'_>,
+    slices: &[&EndpointSlice],
+) -> Option<(Backend, Vec<Refusal>)> {
+    let key = &backend.object;
+    let (protocol, tls, endpoints, notes) = if *backend.kind == *SERVICE {
+        let port = service_port(world.services.get(key)?, Some(backend.port))?;
+        // HTTPRoutes may use every port that GRPCRoutes may, and they say the same of it.
+        let (protocol, _) = spoken(port, RouteKind::Http)?;
+        let (endpoints, notes) = endpoints::of(key, port, slices);
+        (protocol, policies.tls(key, &port.name, world), endpoints, notes)
+    } else {
+        let object = world.backends.get(key)?;
+        let spoken = &object.spec.protocol;
+        let protocol = if spoken.is_http2() { BackendProtocol::Http2 } else { BackendProtocol::Http1 };
+        let tls = if spoken.is_tls() { Some(own_tls(object, world).ok()?) } else { None };
+        let port = Some(backend.port).filter(|port| *port != 0);
+        (protocol, tls, own_endpoints(object, port), Vec::new())
+    };
+    let protocol = if http2 { BackendProtocol::Http2 } else { protocol };
+    Some((Backend { backend: backend.clone(), protocol, tls, endpoints }, notes))
+}
+
+fn own_tls(object: &own::Backend, world: &World) -> Result<BackendTls, Unresolved> {
+    let empty = own::BackendTlsSpec::default();
+    let tls = object.spec.tls.as_ref().unwrap_or(&empty);
+    let host = object.spec.endpoints.iter().find_map(|endpoint| endpoint.host.as_deref());
+    let roots = match &tls.ca_certificate_ref {
+        None => TrustedRoots::System,
+        Some(reference) => {
+            let (namespace, field) = (&object.metadata.namespace, "spec.tls.caCertificateRef");
+            let authorities = policies::authorities(std::slice::from_ref(reference), namespace, field, world);
+            if let Some(refusal) = authorities.refusals.into_iter().next() {
+                let name = &object.metadata.name;
+                let message = format!("Backend {namespace}/{name}, {}: {}", refusal.field, refusal.message);
+                return Err(Unresolved::new(refusal.reason, message));
             }
-        };
-        Ok(BackendTls {
-            hostname: shared(tls.hostname.as_deref().or(host).unwrap_or_default()),
-            subject_alt_names: policies::alt_names(&tls.subject_alt_names),
-            roots,
-        })
-    }
-
-    /// gRPC needs HTTP/2 (gRPC over HTTP/2, "Transport Mapping"): a port that a GRPCRoute names speaks it to everyone.
-    fn speak_http2_to_grpc(&mut self, asker: &Asker<'_>, backend: &BackendRef) {
-        if asker.kind == RouteKind::Grpc
-            && asker.served
-            && let Some(entry) = self.found.get_mut(backend)
-        {
-            entry.protocol = BackendProtocol::Http2;
+            TrustedRoots::Pem(authorities.pem.into())
         }
-    }
+    };
+    Ok(BackendTls {
+        hostname: shared(tls.hostname.as_deref().or(host).unwrap_or_default()),
+        subject_alt_names: policies::alt_names(&tls.subject_alt_names),
+        roots,
+    })
+}
 
-    /// The backends, after saying which have nobody to answer.
-    pub(crate) fn finish(self, problems: &mut Problems) -> BTreeMap<BackendRef, Backend> {
-        for (object, refusal) in &self.warnings {
-            problems.warning(object, refusal);
-        }
-        self.found.into_iter().collect()
-    }
+/// Endpoints of a Backend, on one port or on all.
+fn own_endpoints(object: &own::Backend, port: Option<u16>) -> Vec<Endpoint> {
+    let mut endpoints: Vec<Endpoint> = object.spec.endpoints.iter().filter_map(own_endpoint).collect();
+    endpoints.retain(|endpoint| port.is_none_or(|port| port == endpoint.port));
+    endpoints.sort();
+    endpoints.dedup();
+    endpoints
 }
 
 fn own_endpoint(endpoint: &own::BackendEndpoint) -> Option<Endpoint> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use clearway_k8s::conditions::reasons;
-use clearway_model::{Hostname, RouteKind};
+use clearway_model::{Hostname, RouteKind, RouteRef};
 
 use crate::attach::RouteState;
 use crate::problem::Refusal;
@@ -14,8 +14,12 @@ use crate::problem::Refusal;
 /// Index of a route, of one of its parents, and of an attachment of that parent.
 type Place = (usize, usize, usize);
 
-/// Takes away attachments whose hostnames an older route of the other kind holds.
-pub(crate) fn separate(routes: &mut [RouteState<'_>]) {
+/// Attachments of a route whose hostnames an older route of the other kind holds: index of the parent, and of the
+/// attachment, from the back.
+pub(crate) type Lost = Vec<(usize, usize)>;
+
+/// Finds the routes that lose attachments.
+pub(crate) fn find(routes: &[&RouteState]) -> BTreeMap<RouteRef, Lost> {
     let mut listeners: BTreeMap<(usize, usize), Vec<Place>> = BTreeMap::new();
     for (route, state) in routes.iter().enumerate() {
         for (parent, parent_state) in state.parents.iter().enumerate() {
@@ -32,7 +36,7 @@ pub(crate) fn separate(routes: &mut [RouteState<'_>]) {
             continue;
         }
         places
-            .sort_by(|a, b| routes.get(a.0).map(RouteState::age).cmp(&routes.get(b.0).map(RouteState::age)));
+            .sort_by(|a, b| routes.get(a.0).map(|one| one.age()).cmp(&routes.get(b.0).map(|one| one.age())));
         let (mut http, mut grpc) = (HostSet::default(), HostSet::default());
         for place in places {
             let Some(state) = routes.get(place.0) else { continue };
@@ -53,13 +57,17 @@ pub(crate) fn separate(routes: &mut [RouteState<'_>]) {
     }
     // From the back, so that earlier slots keep their places.
     lost.sort_unstable_by(|a, b| b.cmp(a));
-    for place in lost {
-        take_away(routes, place);
+    let mut found: BTreeMap<RouteRef, Lost> = BTreeMap::new();
+    for (route, parent, slot) in lost {
+        if let Some(state) = routes.get(route) {
+            found.entry(state.key.clone()).or_default().push((parent, slot));
+        }
     }
+    found
 }
 
-fn take_away(routes: &mut [RouteState<'_>], (route, parent, slot): Place) {
-    let Some(state) = routes.get_mut(route) else { return };
+/// Takes an attachment away from a route.
+pub(crate) fn take_away(state: &mut RouteState, (parent, slot): (usize, usize)) {
     let other = if state.key.kind == RouteKind::Http { RouteKind::Grpc } else { RouteKind::Http };
     let Some(parent) = state.parents.get_mut(parent) else { return };
     let (_, hosts) = parent.attached.remove(slot);

@@ -8,7 +8,7 @@ use clearway_k8s::filter::{
 use clearway_model as model;
 use clearway_model::{CorsOrigin, Filter, Fraction, HeaderEdit, PathRewrite};
 
-use crate::backends::{Asker, Backends};
+use crate::backends::{Asker, Finder};
 use crate::listeners::shared;
 use crate::problem::Refusal;
 
@@ -17,7 +17,7 @@ pub(crate) fn convert(
     filters: &[RouteFilter],
     path: &str,
     asker: &Asker<'_>,
-    backends: &mut Backends<'_, '_>,
+    backends: &mut Finder<'_, '_>,
     unresolved: &mut Vec<Refusal>,
 ) -> Vec<Filter> {
     let mut served = Vec::with_capacity(filters.len());
@@ -98,7 +98,7 @@ fn mirror(
     spec: &RequestMirror,
     field: &str,
     asker: &Asker<'_>,
-    backends: &mut Backends<'_, '_>,
+    backends: &mut Finder<'_, '_>,
     unresolved: &mut Vec<Refusal>,
 ) -> Filter {
     let target = backends

@@ -1,7 +1,7 @@
 //! Objects to served configuration: attach routes to listeners, check grants, resolve backends, and say what is wrong.
 //!
-//! Both the control plane and the standalone mode call [`translate`]. It is pure: no IO, no clock, and the same
-//! world gives the same bytes, whatever order the objects came in. Every refusal is a [`Problem`] and a condition.
+//! The standalone mode calls [`translate`], the control plane keeps a [`Translator`]. Both are pure: no IO, no clock, and the
+//! same world gives the same bytes, whatever order the objects came in. Every refusal is a [`Problem`] and a condition.
 
 mod attach;
 mod backends;
@@ -29,6 +29,7 @@ mod routes;
 mod rules;
 mod sets;
 pub mod status;
+mod translator;
 mod unreadable;
 mod version;
 mod world;
@@ -44,11 +45,8 @@ pub use problem::{ObjectName, Problem};
 pub use references::Reference;
 pub use report::Report;
 pub use status::StatusPlan;
+pub use translator::Translator;
 pub use world::{GatewayAddresses, InstalledApi, World};
-
-use backends::Backends;
-use problem::Problems;
-use world::Index;
 
 /// What translation needs to know besides the objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,37 +102,7 @@ pub struct Translation {
     pub problems: Vec<Problem>,
 }
 
-/// Turns objects into served configuration.
+/// Turns objects into served configuration. Whoever does it again and again keeps a [`Translator`].
 pub fn translate(world: &World, options: &Options) -> Translation {
-    let index = Index::of(world);
-    let mut problems = Problems::default();
-    let mut status = StatusPlan::default();
-    let mut snapshot = Snapshot::default();
-
-    let classes = classes::accept(world, options, &mut status, &mut problems);
-    let mut gateways = gateways::read(world, &index, options, &classes, &mut problems);
-    sets::attach(&mut gateways, world, &index, &mut problems);
-    conflicts::find(&mut gateways, options);
-    binds::assign(&mut gateways, world, options);
-    listeners::serve(&gateways, world, &mut snapshot);
-
-    let mut routes = attach::routes(world, &gateways, &mut problems);
-    exclusive::separate(&mut routes);
-    attach::count(&mut gateways, &routes);
-
-    let mut backends = Backends::new(world, &index);
-    let guarded = options.exposure == Exposure::Cluster;
-    routes::serve(&mut routes, &gateways, &mut backends, &mut snapshot, guarded);
-    routes::plan(routes, options, &mut status, &mut problems);
-    gateway_status::plan(&gateways, world, options, &mut status, &mut problems);
-    sets::plan(&gateways, &mut status, &mut problems);
-    policies::plan(&backends, options, &mut status, &mut problems);
-    let scene = unreadable::Scene { world, options, gateways: &gateways, policies: &backends.policies };
-    unreadable::plan(&scene, &mut status, &mut problems);
-    problems.fields(&world.findings);
-    snapshot.backends = backends.finish(&mut problems);
-
-    snapshot.version = version::of(&snapshot);
-    let infrastructure = infrastructure::plan(&gateways);
-    Translation { snapshot, status, infrastructure, problems: problems.into_sorted() }
+    Translator::default().translate(world, options)
 }

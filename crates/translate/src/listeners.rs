@@ -268,7 +268,7 @@ pub(crate) fn serve(gateways: &[GatewayState<'_>], world: &World, snapshot: &mut
                 forwarded: gateway.forwarded,
                 trace: gateway.trace,
             };
-            snapshot.listeners.insert(state.key.clone(), listener);
+            snapshot.listeners.insert(state.key.clone(), Arc::new(listener));
             for key in state.certificates.iter().chain(&gateway.backend_certificate) {
                 if snapshot.certificates.contains_key(key) {
                     continue;
@@ -276,7 +276,7 @@ pub(crate) fn serve(gateways: &[GatewayState<'_>], world: &World, snapshot: &mut
                 if let Some(Ok(certificate)) =
                     world.secrets.get(key).map(|secret| certificates::read(key, secret))
                 {
-                    snapshot.certificates.insert(key.clone(), certificate);
+                    snapshot.certificates.insert(key.clone(), Arc::new(certificate));
                 }
             }
         }

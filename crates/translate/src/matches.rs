@@ -15,7 +15,7 @@ use crate::listeners::shared;
 use crate::problem::Refusal;
 
 /// Validates a route and each of its rules.
-pub(crate) fn judge(source: RouteSource<'_>) -> Verdict {
+pub(crate) fn judge(source: &RouteSource) -> Verdict {
     let (mut errors, count) = match source {
         RouteSource::Http(route) => (validate_http_route(route), route.spec.rules.len()),
         RouteSource::Grpc(route) => (validate_grpc_route(route), route.spec.rules.len()),
@@ -71,7 +71,7 @@ impl Budget {
 fn rule_verdict(
     errors: &[FieldError],
     position: usize,
-    source: RouteSource<'_>,
+    source: &RouteSource,
     budget: &mut Budget,
 ) -> RuleVerdict {
     let mine: Vec<_> = errors.iter().filter(|error| rule_of(&error.path) == Some(position)).collect();

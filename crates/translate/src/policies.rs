@@ -11,7 +11,6 @@ use clearway_k8s::{Condition, GATEWAY_GROUP};
 use clearway_model::{BackendTls, ObjectRef, SubjectAltName, TrustedRoots};
 
 use crate::Options;
-use crate::backends::Backends;
 use crate::listeners::shared;
 use crate::pem;
 use crate::problem::{ObjectName, Problems, Refusal};
@@ -47,6 +46,7 @@ impl<'w> Policies<'w> {
         let mut winners = BTreeMap::new();
         let mut users = BTreeMap::new();
         for (key, policy) in order {
+            let policy: &BackendTlsPolicy = policy;
             for target in services(&key.namespace, &policy.spec.target_refs) {
                 users.entry(target.0.clone()).or_insert_with(BTreeSet::new);
                 winners.entry(target).or_insert((key, policy));
@@ -63,6 +63,11 @@ impl<'w> Policies<'w> {
             }
         }
         Self { winners, unreadable, users, world }
+    }
+
+    /// Whether there are none.
+    pub(crate) fn are_none(&self) -> bool {
+        self.users.is_empty()
     }
 
     /// Notes that routes of some Gateways use a Service.
@@ -226,12 +231,11 @@ pub(crate) fn alt_names(names: &[policy::SubjectAltName]) -> Vec<SubjectAltName>
 
 /// Writes down the status of policies and what is wrong with them.
 pub(crate) fn plan(
-    backends: &Backends<'_, '_>,
+    policies: &Policies<'_>,
     options: &Options,
     status: &mut StatusPlan,
     problems: &mut Problems,
 ) {
-    let policies = &backends.policies;
     for (key, policy) in &policies.world.tls_policies {
         let object = ObjectName::new("BackendTLSPolicy", &key.namespace, &key.name);
         let targets = services(&key.namespace, &policy.spec.target_refs);

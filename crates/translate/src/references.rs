@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use clearway_k8s::core::Service;
 use clearway_k8s::gateway::{Gateway, ObjectReference, SecretReference};
 use clearway_k8s::{CrossReference, GATEWAY_GROUP};
 use clearway_model::ObjectRef;
@@ -35,17 +34,16 @@ impl World {
             let parent = &set.spec.parent_ref;
             let namespace = parent.namespace.as_deref().unwrap_or(&key.namespace);
             let target = ObjectRef::new(namespace, parent.name.as_str());
-            if self.gateways.get(&target).is_some_and(ours) {
+            if self.gateways.get(&target).is_some_and(|gateway| ours(gateway)) {
                 let tls = set.spec.listeners.iter().filter_map(|listener| listener.tls.as_ref());
                 tls.flat_map(|tls| &tls.certificate_refs)
                     .for_each(|reference| found.secret("ListenerSet", key, reference));
             }
         }
         for (key, policy) in &self.tls_policies {
-            let service = |name: &str| -> Option<&Service> {
-                self.services.get(&ObjectRef::new(key.namespace.clone(), name))
-            };
-            if policy.spec.target_refs.iter().any(|target| service(&target.name).is_some()) {
+            let is_there =
+                |name: &str| self.services.contains_key(&ObjectRef::new(key.namespace.clone(), name));
+            if policy.spec.target_refs.iter().any(|target| is_there(&target.name)) {
                 let refs = policy.spec.validation.ca_certificate_refs.iter();
                 refs.for_each(|reference| {
                     found.local(key, &reference.group, &reference.kind, &reference.name)

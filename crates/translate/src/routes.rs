@@ -1,4 +1,5 @@
-//! Routes: their rules into the snapshot, and their status.
+//! Routes: what becomes of one, its rules and its status. `translator` asks, and asks again only when something that
+//! went into the answer has changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,59 +7,74 @@ use clearway_k8s::Condition;
 use clearway_k8s::conditions::{reasons, types};
 use clearway_k8s::stream_route::StreamRoute;
 use clearway_k8s::validate::{MOST_BACKENDS, MOST_RULES};
-use clearway_model::{Hostname, ListenerRef, RuleParent, Snapshot};
+use clearway_model::{Hostname, ListenerRef, ObjectRef, Rule, RuleParent};
 
-use crate::Options;
 use crate::attach::{ParentState, RouteSource, RouteState, RuleVerdict};
-use crate::backends::{Asker, Backends};
+use crate::backends::{Asker, Finder, Seen};
 use crate::gateways::GatewayState;
-use crate::problem::{Problems, Refusal};
+use crate::problem::Refusal;
 use crate::rules;
-use crate::status::{RouteParentStatus, RouteStatus, StatusPlan};
+use crate::status::{RouteParentStatus, RouteStatus};
+use crate::{Exposure, Options};
 
-/// Puts the rules of accepted routes into the snapshot, and notes references that lead nowhere.
+/// What becomes of a route.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Rules that are served, by their index.
+    pub(crate) rules: Vec<Rule>,
+    /// What is said of it; nothing when none of its parents is ours.
+    pub(crate) status: Option<RouteStatus>,
+    /// What is wrong with it.
+    pub(crate) problems: Vec<Refusal>,
+    /// Listeners that count it.
+    pub(crate) counted: BTreeSet<(usize, usize)>,
+    /// Gateways that accept it.
+    pub(crate) gateways: BTreeSet<ObjectRef>,
+    /// What its references led to.
+    pub(crate) seen: Seen,
+}
+
+/// Makes the rules of a route and its status.
 pub(crate) fn serve(
-    routes: &mut [RouteState<'_>],
+    state: &RouteState,
     gateways: &[GatewayState<'_>],
-    backends: &mut Backends<'_, '_>,
-    snapshot: &mut Snapshot,
-    guarded: bool,
-) {
-    let mut served = Vec::new();
-    for state in routes {
-        let parents = parents(state, gateways);
-        let accepted = state.parents.iter().filter(|parent| parent.refusal.is_none());
-        let users: BTreeSet<_> = accepted
-            .filter_map(|parent| gateways.get(parent.gateway))
-            .map(|gateway| gateway.key.clone())
-            .collect();
-        let namespace = &state.key.object.namespace;
-        let asker =
-            Asker { kind: state.key.kind, namespace, gateways: &users, served: !parents.is_empty(), guarded };
-        let mut unresolved = Vec::new();
-        let rules = rules::convert(state, &parents, &asker, backends, &mut unresolved);
-        if let RouteSource::Stream(route) = state.source {
-            look_at_backends(route, &asker, backends, &mut unresolved);
-        }
-        if !parents.is_empty() {
-            served.extend(rules.into_iter().map(|rule| (rule.rule.clone(), rule)));
-        }
-        state.unresolved = unresolved;
+    options: &Options,
+    mut finder: Finder<'_, '_>,
+) -> Outcome {
+    if state.parents.is_empty() {
+        return Outcome { problems: state.missing.clone(), ..Outcome::default() };
     }
-    // They come in the order of their names, so the map is built in one go.
-    snapshot.rules = served.into_iter().collect();
+    let parents = parents(state, gateways);
+    let accepted = state.parents.iter().filter(|parent| parent.refusal.is_none());
+    let users = accepted.filter_map(|parent| gateways.get(parent.gateway)).map(|gateway| gateway.key.clone());
+    let served = !parents.is_empty();
+    let guarded = options.exposure == Exposure::Cluster;
+    let asker = Asker { kind: state.key.kind, namespace: &state.key.object.namespace, served, guarded };
+    let mut unresolved = Vec::new();
+    let rules = rules::convert(state, &parents, &asker, &mut finder, &mut unresolved);
+    if let RouteSource::Stream(route) = &state.source {
+        look_at_backends(route, &asker, &mut finder, &mut unresolved);
+    }
+    Outcome {
+        status: Some(status(state, &unresolved, options)),
+        problems: problems(state, &unresolved),
+        counted: state.counted(),
+        gateways: users.collect(),
+        rules: if served { rules } else { Vec::new() },
+        seen: finder.seen,
+    }
 }
 
 /// Notes what is wrong with references of a route that is not served; no backend comes of them.
 fn look_at_backends(
     route: &StreamRoute,
     asker: &Asker<'_>,
-    backends: &Backends<'_, '_>,
+    finder: &mut Finder<'_, '_>,
     unresolved: &mut Vec<Refusal>,
 ) {
     for (position, rule) in route.spec.rules.iter().take(MOST_RULES).enumerate() {
         for (index, reference) in rule.backend_refs.iter().take(MOST_BACKENDS).enumerate() {
-            if let Err(refusal) = backends.look(asker, reference.into()) {
+            if let Err(refusal) = finder.look(asker, reference.into()) {
                 let field = format!("spec.rules[{position}].backendRefs[{index}]");
                 refusal.into_fault(&field, unresolved);
             }
@@ -67,7 +83,7 @@ fn look_at_backends(
 }
 
 /// The served listeners that a route is attached to.
-fn parents(state: &RouteState<'_>, gateways: &[GatewayState<'_>]) -> Vec<RuleParent> {
+fn parents(state: &RouteState, gateways: &[GatewayState<'_>]) -> Vec<RuleParent> {
     let mut found: BTreeMap<ListenerRef, BTreeSet<Hostname>> = BTreeMap::new();
     for parent in state.parents.iter().filter(|parent| parent.refusal.is_none()) {
         let Some(gateway) = gateways.get(parent.gateway) else { continue };
@@ -83,38 +99,30 @@ fn parents(state: &RouteState<'_>, gateways: &[GatewayState<'_>]) -> Vec<RulePar
         .collect()
 }
 
-/// Writes down the status of routes and what is wrong with them.
-pub(crate) fn plan(
-    routes: Vec<RouteState<'_>>,
-    options: &Options,
-    status: &mut StatusPlan,
-    problems: &mut Problems,
-) {
-    let mut planned = Vec::with_capacity(routes.len());
-    for state in routes {
-        let object = state.object();
-        let parent_refusals = state.parents.iter().filter_map(|parent| parent.refusal.as_ref());
-        parent_refusals.for_each(|refusal| problems.error(&object, refusal));
-        let lost = state.parents.iter().flat_map(|parent| &parent.lost);
-        lost.for_each(|refusal| problems.error(&object, refusal));
-        state.unresolved.iter().for_each(|refusal| problems.error(&object, refusal));
-        for verdict in &state.verdict.rules {
-            if let RuleVerdict::Dropped(refusal) | RuleVerdict::Answered500(refusal) = verdict {
-                problems.error(&object, refusal);
-            }
-        }
-        let parents = state.parents.iter().map(|parent| RouteParentStatus {
-            parent_ref: parent.reference.for_status(),
-            controller_name: options.controller_name.clone(),
-            conditions: conditions(&state, parent),
-        });
-        let parents = parents.collect();
-        planned.push((state.key.clone(), RouteStatus { parents }));
-    }
-    status.routes = planned.into_iter().collect();
+/// What is wrong with a route.
+fn problems(state: &RouteState, unresolved: &[Refusal]) -> Vec<Refusal> {
+    let parents = state.parents.iter().filter_map(|parent| parent.refusal.as_ref());
+    let lost = state.parents.iter().flat_map(|parent| &parent.lost);
+    let rules = state.verdict.rules.iter().filter_map(|verdict| match verdict {
+        RuleVerdict::Dropped(refusal) | RuleVerdict::Answered500(refusal) => Some(refusal),
+        RuleVerdict::Served => None,
+    });
+    state.missing.iter().chain(parents).chain(lost).chain(unresolved).chain(rules).cloned().collect()
 }
 
-fn conditions(state: &RouteState<'_>, parent: &ParentState<'_>) -> Vec<Condition> {
+fn status(state: &RouteState, unresolved: &[Refusal], options: &Options) -> RouteStatus {
+    let references = state.source.parents();
+    let parents = state.parents.iter().filter_map(|parent| {
+        Some(RouteParentStatus {
+            parent_ref: references.get(parent.position)?.for_status(),
+            controller_name: options.controller_name.clone(),
+            conditions: conditions(state, parent, unresolved),
+        })
+    });
+    RouteStatus { parents: parents.collect() }
+}
+
+fn conditions(state: &RouteState, parent: &ParentState, unresolved: &[Refusal]) -> Vec<Condition> {
     let generation = state.source.meta().generation;
     let mut conditions = Vec::with_capacity(3);
     conditions.push(match &parent.refusal {
@@ -126,7 +134,7 @@ fn conditions(state: &RouteState<'_>, parent: &ParentState<'_>) -> Vec<Condition
             Condition::new(types::ACCEPTED, false, refusal.reason, message, generation)
         }
     });
-    conditions.push(match state.unresolved.first() {
+    conditions.push(match unresolved.first() {
         None => Condition::new(
             types::RESOLVED_REFS,
             true,

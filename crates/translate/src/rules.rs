@@ -5,17 +5,17 @@ use clearway_k8s::route::{BackendReference, HttpRouteRule};
 use clearway_model::{Filter, Match, Retry, Rule, RuleParent, RuleRef, Timeouts, WeightedBackend};
 
 use crate::attach::{RouteSource, RouteState, RuleVerdict};
-use crate::backends::{Asker, Backends};
+use crate::backends::{Asker, Finder};
 use crate::listeners::shared;
 use crate::problem::Refusal;
 use crate::{filters, matches};
 
 /// Makes the rules of a route; `unresolved` takes the references that lead nowhere.
 pub(crate) fn convert(
-    state: &RouteState<'_>,
+    state: &RouteState,
     parents: &[RuleParent],
     asker: &Asker<'_>,
-    backends: &mut Backends<'_, '_>,
+    backends: &mut Finder<'_, '_>,
     unresolved: &mut Vec<Refusal>,
 ) -> Vec<Rule> {
     let mut rules = Vec::new();
@@ -24,7 +24,7 @@ pub(crate) fn convert(
             continue;
         }
         let path = format!("spec.rules[{position}]");
-        let Some(parts) = Parts::of(state.source, position) else { continue };
+        let Some(parts) = Parts::of(&state.source, position) else { continue };
         let served = filters::convert(parts.filters, &path, asker, backends, unresolved);
         let targets = targets(parts.backends, &path, asker, backends, unresolved);
         rules.push(Rule {
@@ -65,7 +65,7 @@ struct Parts<'w> {
 }
 
 impl<'w> Parts<'w> {
-    fn of(source: RouteSource<'w>, position: usize) -> Option<Self> {
+    fn of(source: &'w RouteSource, position: usize) -> Option<Self> {
         Some(match source {
             RouteSource::Http(route) => {
                 let rule = route.spec.rules.get(position)?;
@@ -98,7 +98,7 @@ fn targets(
     refs: &[BackendReference],
     path: &str,
     asker: &Asker<'_>,
-    backends: &mut Backends<'_, '_>,
+    backends: &mut Finder<'_, '_>,
     unresolved: &mut Vec<Refusal>,
 ) -> Vec<WeightedBackend> {
     let each = refs.iter().enumerate().map(|(index, reference)| {

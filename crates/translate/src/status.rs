@@ -3,6 +3,7 @@
 //! `lastTransitionTime` and entries of other controllers are the writer's part.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use clearway_k8s::Condition;
 use clearway_k8s::conditions::types;
@@ -21,7 +22,7 @@ pub struct StatusPlan {
     /// ListenerSets of those Gateways, attached or refused.
     pub listener_sets: BTreeMap<ObjectRef, ListenerSetStatus>,
     /// Routes of all kinds with at least one parent of ours.
-    pub routes: BTreeMap<RouteRef, RouteStatus>,
+    pub routes: BTreeMap<RouteRef, Arc<RouteStatus>>,
     /// BackendTLSPolicies for Services that our routes use.
     pub tls_policies: BTreeMap<ObjectRef, PolicyStatus>,
 }

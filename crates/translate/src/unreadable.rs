@@ -3,6 +3,8 @@
 //! What was known of an object before goes on being served and keeps its other conditions: a newer version that nobody can
 //! read takes nothing away. It is not kept anywhere, so a control plane that starts anew does without, and the message says so.
 
+use std::sync::Arc;
+
 use clearway_k8s::conditions::{reasons, types};
 use clearway_k8s::{Condition, Unreadable};
 use clearway_model::{ObjectRef, RouteKind, RouteRef};
@@ -135,7 +137,8 @@ impl Refused<'_> {
 
     /// An entry for each parent of ours that the object names now; those it had before when it names none that can be read.
     fn route(&self, key: RouteRef, parents: &Parents<'_, '_>, options: &Options, status: &mut StatusPlan) {
-        let mut before = status.routes.remove(&key).unwrap_or_default().parents;
+        let known = status.routes.remove(&key).unwrap_or_default();
+        let mut before = Arc::unwrap_or_clone(known).parents;
         let namespace = &key.object.namespace;
         let ours = self.unreadable.parents.iter().filter(|one| parents.follow(one, namespace).is_some());
         let named: Vec<RouteParentStatus> = ours
@@ -147,7 +150,7 @@ impl Refused<'_> {
         let mut entries = if self.unreadable.parents.is_empty() { before } else { named };
         entries.iter_mut().for_each(|entry| self.accept_no_more(&mut entry.conditions));
         if !entries.is_empty() {
-            status.routes.insert(key, RouteStatus { parents: entries });
+            status.routes.insert(key, Arc::new(RouteStatus { parents: entries }));
         }
     }
 

@@ -1,48 +1,68 @@
-//! The version of a snapshot: a hash of everything in it.
+//! The version of a snapshot: a hash of the hashes of everything in it. A value is hashed once, when it changes.
 
 use std::fmt::Write as _;
 use std::io;
+use std::sync::Arc;
 
-use clearway_model::{Snapshot, Version};
+use clearway_model::{Certificate, Version};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
-/// The first 16 bytes of SHA-256 over the content, lower case hexadecimal. Keys of certificates count too.
-pub(crate) fn of(snapshot: &Snapshot) -> Version {
-    let mut hasher = Hasher(Sha256::new());
-    let Snapshot { version: _, listeners, rules, backends, certificates } = snapshot;
-    hasher.section("listeners", listeners.values());
-    hasher.section("rules", rules.values());
-    hasher.section("backends", backends.values());
-    hasher.section("certificates", certificates.values());
-    for certificate in certificates.values() {
-        hasher.0.update(certificate.key_pem.len().to_be_bytes());
-        hasher.0.update(&certificate.key_pem);
-    }
-    let digest = hasher.0.finalize();
-    let mut text = String::with_capacity(32);
-    for byte in digest.iter().take(16) {
-        // Writing into a String cannot fail.
-        write!(text, "{byte:02x}").unwrap_or_default();
-    }
-    Version(text.into())
+/// The hash of one value.
+pub(crate) type Digest = [u8; 32];
+
+/// A value of the snapshot with its hash.
+#[derive(Debug)]
+pub(crate) struct Hashed<T> {
+    pub(crate) value: Arc<T>,
+    pub(crate) digest: Digest,
 }
 
-struct Hasher(Sha256);
+impl<T: Serialize> Hashed<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self { digest: digest(&value), value: Arc::new(value) }
+    }
+}
 
-impl Hasher {
-    /// Adds a list. Values hold their names, so keys need not be written; the count keeps sections apart.
-    fn section<T: Serialize>(&mut self, name: &str, values: impl ExactSizeIterator<Item = T>) {
+/// The hash of a value as JSON; it holds its name.
+pub(crate) fn digest<T: Serialize>(value: &T) -> Digest {
+    let mut hasher = Sha256::new();
+    let sink = io::BufWriter::with_capacity(1024, Sink(&mut hasher));
+    // Plain data into a sink that never fails: an error would mean a map with keys that are no text.
+    if let Err(error) = serde_json::to_writer(sink, value) {
+        hasher.update(error.to_string());
+    }
+    hasher.finalize().into()
+}
+
+/// The hash of a certificate. Its key counts too.
+pub(crate) fn of_certificate(certificate: &Certificate) -> Digest {
+    let mut hasher = Sha256::new();
+    hasher.update(digest(certificate));
+    hasher.update(&certificate.key_pem);
+    hasher.finalize().into()
+}
+
+/// Takes the hashes of a snapshot in, section by section.
+#[derive(Default)]
+pub(crate) struct Versioner(Sha256);
+
+impl Versioner {
+    /// Adds a list; the count keeps sections apart.
+    pub(crate) fn section(&mut self, name: &str, digests: impl ExactSizeIterator<Item = Digest>) {
         self.0.update(name);
-        self.0.update(values.len().to_be_bytes());
-        for value in values {
-            let sink = io::BufWriter::with_capacity(4096, Sink(&mut self.0));
-            // Plain data into a sink that never fails: an error would mean a map with keys that are no text.
-            if let Err(error) = serde_json::to_writer(sink, &value) {
-                self.0.update(error.to_string());
-            }
-            self.0.update(b"\n");
+        self.0.update(digests.len().to_be_bytes());
+        digests.for_each(|digest| self.0.update(digest));
+    }
+
+    /// The first 16 bytes of the SHA-256, lower case hexadecimal.
+    pub(crate) fn finish(self) -> Version {
+        let mut text = String::with_capacity(32);
+        for byte in self.0.finalize().iter().take(16) {
+            // Writing into a String cannot fail.
+            write!(text, "{byte:02x}").unwrap_or_default();
         }
+        Version(text.into())
     }
 }
 

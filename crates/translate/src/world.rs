@@ -1,6 +1,7 @@
 //! All objects that are known, by namespace and name, and the indexes that keep translation from searching.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use clearway_k8s::backend::Backend;
 use clearway_k8s::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
@@ -16,41 +17,42 @@ use clearway_model::ObjectRef;
 
 use crate::problem::ObjectName;
 
-/// Every object that translation looks at.
+/// Every object that translation looks at. Objects never change in place: a new one takes the place of an old one, so the
+/// same pointer means the same content.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct World {
     /// GatewayClasses by name.
-    pub classes: BTreeMap<String, GatewayClass>,
+    pub classes: BTreeMap<String, Arc<GatewayClass>>,
     /// Gateways.
-    pub gateways: BTreeMap<ObjectRef, Gateway>,
+    pub gateways: BTreeMap<ObjectRef, Arc<Gateway>>,
     /// ListenerSets.
-    pub listener_sets: BTreeMap<ObjectRef, ListenerSet>,
+    pub listener_sets: BTreeMap<ObjectRef, Arc<ListenerSet>>,
     /// HTTPRoutes.
-    pub http_routes: BTreeMap<ObjectRef, HttpRoute>,
+    pub http_routes: BTreeMap<ObjectRef, Arc<HttpRoute>>,
     /// GRPCRoutes.
-    pub grpc_routes: BTreeMap<ObjectRef, GrpcRoute>,
+    pub grpc_routes: BTreeMap<ObjectRef, Arc<GrpcRoute>>,
     /// TLSRoutes.
-    pub tls_routes: BTreeMap<ObjectRef, StreamRoute>,
+    pub tls_routes: BTreeMap<ObjectRef, Arc<StreamRoute>>,
     /// TCPRoutes.
-    pub tcp_routes: BTreeMap<ObjectRef, StreamRoute>,
+    pub tcp_routes: BTreeMap<ObjectRef, Arc<StreamRoute>>,
     /// UDPRoutes.
-    pub udp_routes: BTreeMap<ObjectRef, StreamRoute>,
+    pub udp_routes: BTreeMap<ObjectRef, Arc<StreamRoute>>,
     /// ReferenceGrants.
-    pub grants: BTreeMap<ObjectRef, ReferenceGrant>,
+    pub grants: BTreeMap<ObjectRef, Arc<ReferenceGrant>>,
     /// BackendTLSPolicies.
-    pub tls_policies: BTreeMap<ObjectRef, BackendTlsPolicy>,
+    pub tls_policies: BTreeMap<ObjectRef, Arc<BackendTlsPolicy>>,
     /// Services.
-    pub services: BTreeMap<ObjectRef, Service>,
+    pub services: BTreeMap<ObjectRef, Arc<Service>>,
     /// EndpointSlices.
-    pub slices: BTreeMap<ObjectRef, EndpointSlice>,
+    pub slices: BTreeMap<ObjectRef, Arc<EndpointSlice>>,
     /// Secrets.
-    pub secrets: BTreeMap<ObjectRef, Secret>,
+    pub secrets: BTreeMap<ObjectRef, Arc<Secret>>,
     /// ConfigMaps.
-    pub config_maps: BTreeMap<ObjectRef, ConfigMap>,
+    pub config_maps: BTreeMap<ObjectRef, Arc<ConfigMap>>,
     /// Namespaces by name. One that is missing has no labels but its name.
-    pub namespaces: BTreeMap<String, Namespace>,
+    pub namespaces: BTreeMap<String, Arc<Namespace>>,
     /// Backends.
-    pub backends: BTreeMap<ObjectRef, Backend>,
+    pub backends: BTreeMap<ObjectRef, Arc<Backend>>,
     /// Objects whose newest version cannot be read; what was known of them before stands in the other fields still.
     pub unreadable: BTreeMap<ObjectName, Unreadable>,
     /// What is wrong with fields of objects that have no status to say it in: problems, and no more. Whoever fills the world
@@ -90,22 +92,22 @@ impl World {
         let name = meta.name.clone();
         let key = ObjectRef::new(meta.namespace.as_str(), meta.name.as_str());
         match object {
-            Object::GatewayClass(object) => self.classes.insert(name, object).is_some(),
-            Object::Gateway(object) => self.gateways.insert(key, object).is_some(),
-            Object::ListenerSet(object) => self.listener_sets.insert(key, object).is_some(),
-            Object::HttpRoute(object) => self.http_routes.insert(key, object).is_some(),
-            Object::GrpcRoute(object) => self.grpc_routes.insert(key, object).is_some(),
-            Object::TlsRoute(object) => self.tls_routes.insert(key, object).is_some(),
-            Object::TcpRoute(object) => self.tcp_routes.insert(key, object).is_some(),
-            Object::UdpRoute(object) => self.udp_routes.insert(key, object).is_some(),
-            Object::ReferenceGrant(object) => self.grants.insert(key, object).is_some(),
-            Object::BackendTlsPolicy(object) => self.tls_policies.insert(key, object).is_some(),
-            Object::Service(object) => self.services.insert(key, object).is_some(),
-            Object::EndpointSlice(object) => self.slices.insert(key, object).is_some(),
-            Object::Secret(object) => self.secrets.insert(key, object).is_some(),
-            Object::ConfigMap(object) => self.config_maps.insert(key, object).is_some(),
-            Object::Namespace(object) => self.namespaces.insert(name, object).is_some(),
-            Object::Backend(object) => self.backends.insert(key, object).is_some(),
+            Object::GatewayClass(object) => self.classes.insert(name, object.into()).is_some(),
+            Object::Gateway(object) => self.gateways.insert(key, object.into()).is_some(),
+            Object::ListenerSet(object) => self.listener_sets.insert(key, object.into()).is_some(),
+            Object::HttpRoute(object) => self.http_routes.insert(key, object.into()).is_some(),
+            Object::GrpcRoute(object) => self.grpc_routes.insert(key, object.into()).is_some(),
+            Object::TlsRoute(object) => self.tls_routes.insert(key, object.into()).is_some(),
+            Object::TcpRoute(object) => self.tcp_routes.insert(key, object.into()).is_some(),
+            Object::UdpRoute(object) => self.udp_routes.insert(key, object.into()).is_some(),
+            Object::ReferenceGrant(object) => self.grants.insert(key, object.into()).is_some(),
+            Object::BackendTlsPolicy(object) => self.tls_policies.insert(key, object.into()).is_some(),
+            Object::Service(object) => self.services.insert(key, object.into()).is_some(),
+            Object::EndpointSlice(object) => self.slices.insert(key, object.into()).is_some(),
+            Object::Secret(object) => self.secrets.insert(key, object.into()).is_some(),
+            Object::ConfigMap(object) => self.config_maps.insert(key, object.into()).is_some(),
+            Object::Namespace(object) => self.namespaces.insert(name, object.into()).is_some(),
+            Object::Backend(object) => self.backends.insert(key, object.into()).is_some(),
             Object::Ignored { .. } => false,
         }
     }
@@ -173,20 +175,13 @@ impl World {
 /// Lookups that would otherwise be searches.
 pub(crate) struct Index<'w> {
     grants: HashMap<&'w str, Vec<&'w ReferenceGrant>>,
-    slices: HashMap<ObjectRef, Vec<&'w EndpointSlice>>,
 }
 
 impl<'w> Index<'w> {
     pub(crate) fn of(world: &'w World) -> Self {
-        let mut index = Self { grants: HashMap::new(), slices: HashMap::new() };
+        let mut index = Self { grants: HashMap::new() };
         for grant in world.grants.values() {
             index.grants.entry(&grant.metadata.namespace).or_default().push(grant);
-        }
-        for slice in world.slices.values() {
-            if let Some(service) = slice.service_name() {
-                let key = ObjectRef::new(slice.metadata.namespace.as_str(), service);
-                index.slices.entry(key).or_default().push(slice);
-            }
         }
         index
     }
@@ -194,10 +189,5 @@ impl<'w> Index<'w> {
     /// Whether a reference is allowed by the grants of its target's namespace.
     pub(crate) fn permits(&self, reference: CrossReference<'_>) -> bool {
         permits(reference, self.grants.get(reference.to_namespace).into_iter().flatten().copied())
-    }
-
-    /// EndpointSlices of a Service, by name.
-    pub(crate) fn slices(&self, service: &ObjectRef) -> &[&'w EndpointSlice] {
-        self.slices.get(service).map_or(&[], Vec::as_slice)
     }
 }

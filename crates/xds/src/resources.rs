@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use clearway_model::{Backend, Certificate, Listener, Rule, Snapshot, Version};
+use clearway_model::{Backend, Certificate, Listener, Rule, Snapshot, Version, differences};
 
 use crate::codec::Resource;
 use crate::digest::{self, Digest};
@@ -30,7 +30,7 @@ impl Encoded {
 }
 
 /// The resources of one kind, by name.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Set {
     entries: BTreeMap<Arc<str>, Arc<Encoded>>,
     digest: Digest,
@@ -121,8 +121,14 @@ impl Resources {
 
     /// What is to be sent to one who has `from`; `None` has nothing.
     pub fn changes(&self, kind: Kind, from: Option<&Self>) -> Changes {
-        let held = from.into_iter().flat_map(|from| &from.set(kind).entries);
-        self.changes_from(kind, held.map(|(name, encoded)| (&**name, &*encoded.version)))
+        let nothing = BTreeMap::new();
+        let held = from.map_or(&nothing, |from| &from.set(kind).entries);
+        let mut changes = Changes::default();
+        differences(held, &self.set(kind).entries, |found| match found.now {
+            Some(encoded) => changes.changed.push((found.key.clone(), encoded.clone())),
+            None => changes.removed.push(found.key.clone()),
+        });
+        changes
     }
 
     /// What is to be sent to one who has these names and versions, sorted by name.
@@ -151,23 +157,33 @@ impl Resources {
     }
 }
 
+/// Takes the set before, and encodes what differs from it.
 fn encode_set<R: Resource>(snapshot: &Snapshot, previous: Option<&Resources>, encoded: &mut usize) -> Set {
-    let mut set = Set::default();
-    for (key, value) in R::of(snapshot) {
-        let name = R::name(key);
-        let kept = previous
-            .filter(|previous| R::of(&previous.snapshot).get(key) == Some(value))
-            .and_then(|previous| previous.set(R::KIND).entries.get_key_value(name.as_str()));
-        let (name, one) = if let Some((name, one)) = kept {
-            (name.clone(), one.clone())
-        } else {
+    let nothing = BTreeMap::new();
+    let before = previous.map_or(&nothing, |previous| R::of(&previous.snapshot));
+    let mut set = previous.map(|previous| previous.set(R::KIND).clone()).unwrap_or_default();
+    differences(before, R::of(snapshot), |found| {
+        let name = R::name(found.key);
+        set.forget(&name);
+        if let Some(value) = found.now {
             *encoded += 1;
-            let one = Encoded::new(&name, value.encode());
-            (name.into(), Arc::new(one))
-        };
-        set.digest.add(one.mark);
-        set.bytes += one.bytes.len();
-        set.entries.insert(name, one);
-    }
+            set.hold(name.as_str(), Encoded::new(&name, value.encode()));
+        }
+    });
     set
+}
+
+impl Set {
+    fn hold(&mut self, name: &str, one: Encoded) {
+        self.digest.add(one.mark);
+        self.bytes += one.bytes.len();
+        self.entries.insert(name.into(), Arc::new(one));
+    }
+
+    fn forget(&mut self, name: &str) {
+        if let Some(one) = self.entries.remove(name) {
+            self.digest.remove(one.mark);
+            self.bytes -= one.bytes.len();
+        }
+    }
 }

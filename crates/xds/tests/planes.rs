@@ -38,7 +38,7 @@ async fn one_changed_rule_is_one_resource() {
     let whole = sent(&mut events, "v1").await;
 
     now.version = clearway_model::Version("v2".into());
-    now.rules.get_mut(&rule_ref(7)).unwrap().created += 1;
+    Arc::make_mut(now.rules.get_mut(&rule_ref(7)).unwrap()).created += 1;
     assert!(publish(&hub, &now));
     assert_eq!(node.applied("v2").await, now);
     let (resources, removed, bytes) = sent(&mut events, "v2").await;
@@ -138,7 +138,7 @@ async fn what_was_refused_for_a_passing_reason_is_applied_later_and_said_so() {
 async fn what_cannot_be_read_is_refused_by_resource_and_field() {
     let mut broken = snapshot("v1", 1);
     for listener in broken.listeners.values_mut().filter(|one| one.tls.is_none()) {
-        listener.protocol = ListenerProtocol::Https;
+        Arc::make_mut(listener).protocol = ListenerProtocol::Https;
     }
     let hub = open_hub(&broken);
     let mut events = hub.events();
@@ -286,7 +286,7 @@ async fn two_thousand_rules_are_encoded_and_sent() {
     }
     assert_eq!(resources.encoded(), 4003);
     now.version = clearway_model::Version("v2".into());
-    now.rules.get_mut(&rule_ref(1000)).unwrap().created += 1;
+    Arc::make_mut(now.rules.get_mut(&rule_ref(1000)).unwrap()).created += 1;
     let now = Arc::new(now);
     let start = Instant::now();
     let next = Resources::encode(now.clone(), Some(&resources));

@@ -157,8 +157,8 @@ fn snapshot() -> Snapshot {
     let certificate = Certificate { secret: secret.clone(), chain_pem: Arc::clone(&key), key_pem: key };
     Snapshot {
         version: Version("v1".into()),
-        rules: [(rule.rule.clone(), rule)].into(),
-        certificates: [(secret, certificate)].into(),
+        rules: [(rule.rule.clone(), rule.into())].into(),
+        certificates: [(secret, certificate.into())].into(),
         ..Snapshot::default()
     }
 }

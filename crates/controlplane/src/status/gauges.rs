@@ -156,7 +156,7 @@ mod tests {
         let mut plan = StatusPlan::default();
         plan.gateways.insert(ObjectRef::new("n", "edge"), gateway);
         let route = RouteRef { kind: RouteKind::Http, object: ObjectRef::new("n", "r") };
-        plan.routes.insert(route, RouteStatus { parents: vec![parent(), parent()] });
+        plan.routes.insert(route, RouteStatus { parents: vec![parent(), parent()] }.into());
         let count = Count::of(&plan);
         let objects = |kind| count.objects[&kind];
         assert_eq!((objects(KubeKind::Gateway), objects(KubeKind::Listener)), (1, 2));

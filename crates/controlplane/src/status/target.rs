@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use clearway_model::{ObjectRef, RouteKind, RouteRef};
+use clearway_model::{ObjectRef, RouteKind, RouteRef, differences};
 use clearway_translate::StatusPlan;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -117,7 +117,7 @@ pub(crate) fn changed(before: Option<&StatusPlan>, now: &StatusPlan) -> BTreeSet
     differ(&before.listener_sets, &now.listener_sets, |key| {
         targets.extend(Target::new("ListenerSet", key.clone()));
     });
-    differ(&before.routes, &now.routes, |route| targets.extend(Target::route(route)));
+    differences(&before.routes, &now.routes, |found| targets.extend(Target::route(found.key)));
     differ(&before.tls_policies, &now.tls_policies, |key| {
         targets.extend(Target::new("BackendTLSPolicy", key.clone()));
     });
@@ -169,7 +169,8 @@ mod tests {
             ClassStatus { conditions: vec![], supported_features: vec!["Gateway", "HTTPRoute"] },
         );
         for kind in ROUTES {
-            plan.routes.insert(RouteRef { kind, object: ObjectRef::new("n", "r") }, RouteStatus::default());
+            plan.routes
+                .insert(RouteRef { kind, object: ObjectRef::new("n", "r") }, RouteStatus::default().into());
         }
         let targets = changed(None, &plan);
         assert_eq!(targets.len(), 6);

@@ -12,7 +12,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct View {
     /// Gateways of our classes.
-    pub(crate) gateways: Arc<BTreeMap<ObjectRef, Gateway>>,
+    pub(crate) gateways: Arc<BTreeMap<ObjectRef, Arc<Gateway>>>,
     /// Services that this installation made.
     pub(crate) services: Arc<BTreeMap<ObjectRef, Arc<Value>>>,
     /// EndpointSlices that this installation made.

@@ -10,7 +10,7 @@ fn snapshot() -> Snapshot {
         Certificate { secret: secret.clone(), chain_pem: (*b"chain").into(), key_pem: (*b"\xffkey").into() };
     Snapshot {
         version: Version("0123456789abcdef".into()),
-        certificates: [(secret, certificate)].into(),
+        certificates: [(secret, certificate.into())].into(),
         ..Snapshot::default()
     }
 }

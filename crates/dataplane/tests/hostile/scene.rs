@@ -99,7 +99,7 @@ struct Compiler(Arc<Mutex<Option<Taken>>>);
 impl Sink for Compiler {
     async fn apply(&mut self, snapshot: Snapshot) -> Result<(), Vec<ResourceFault>> {
         let telemetry = Telemetry::new(1, Switches::default());
-        let compiled = Live::compile(&snapshot, &telemetry, None)
+        let compiled = Live::compile(&Arc::new(snapshot.clone()), &telemetry, None)
             .map(drop)
             .map_err(|problems| problems.iter().map(ToString::to_string).collect());
         *self.0.lock().expect("nobody panics with it") = Some((snapshot, compiled));

@@ -195,7 +195,7 @@ pub(crate) fn listener(name: &str, port: u16, protocol: ListenerProtocol) -> Lis
 pub(crate) fn snapshot(version: &str, listeners: &[Listener]) -> Snapshot {
     Snapshot {
         version: Version(version.into()),
-        listeners: listeners.iter().map(|one| (one.listener.clone(), one.clone())).collect(),
+        listeners: listeners.iter().map(|one| (one.listener.clone(), one.clone().into())).collect(),
         ..Snapshot::default()
     }
 }

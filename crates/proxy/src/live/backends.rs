@@ -34,6 +34,7 @@ pub(crate) struct LiveBackend {
     pub(crate) tls: Option<Result<UpstreamTls, Arc<str>>>,
     pub(crate) endpoints: Vec<LiveEndpoint>,
     pub(crate) telemetry: Arc<BackendTelemetry>,
+    census: Arc<Census>,
 }
 
 /// TLS towards a backend, ready to use.
@@ -59,22 +60,22 @@ impl LiveBackend {
             // Names are resolved before a snapshot is compiled; one without an address has no endpoint.
             EndpointAddress::Host(_) => None,
         });
-        let endpoints =
+        let endpoints: Vec<_> =
             addresses.map(|address| LiveEndpoint { address, health: health_of(before, address) }).collect();
+        let census = Census(endpoints.iter().map(|endpoint| endpoint.health.clone()).collect());
         let tls = backend
             .tls
             .as_ref()
             .map(|settings| upstream_tls(backend, settings, None, before).map_err(Arc::from));
-        let compiled = Self {
+        Self {
             backend: backend.backend.clone(),
             identity: None,
             protocol: backend.protocol,
             tls,
             endpoints,
             telemetry: telemetry.backend(&backend.backend),
-        };
-        compiled.announce();
-        compiled
+            census: Arc::new(census),
+        }
     }
 
     /// The same backend as a Gateway reaches it that shows the certificate of `secret`: pools and TLS of its own, health
@@ -101,6 +102,7 @@ impl LiveBackend {
             tls,
             endpoints: self.endpoints.clone(),
             telemetry: self.telemetry.clone(),
+            census: self.census.clone(),
         }
     }
 
@@ -109,11 +111,10 @@ impl LiveBackend {
         PoolKey { backend: self.backend.clone(), identity: self.identity.clone() }
     }
 
-    /// Lets the exposition count the endpoints of this configuration.
-    fn announce(&self) {
-        let census = Census(self.endpoints.iter().map(|endpoint| endpoint.health.clone()).collect());
+    /// Lets the exposition count these endpoints.
+    pub(super) fn announce(&self) {
         if let Ok(mut slot) = self.telemetry.endpoints.lock() {
-            *slot = Some(Arc::new(census));
+            *slot = Some(self.census.clone());
         }
     }
 }

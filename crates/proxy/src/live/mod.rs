@@ -39,7 +39,10 @@ pub struct Live {
     /// The end of each certificate's validity, seconds since 1970.
     pub certificate_expiry: Vec<(ObjectRef, i64)>,
     certificates: Certificates,
-    rules: usize,
+    /// What it was compiled from: the next one takes over what did not change.
+    snapshot: Arc<Snapshot>,
+    /// Where the backends are.
+    index: Arc<BackendIndex>,
     first_request: FirstRequest,
 }
 
@@ -78,33 +81,31 @@ impl Live {
             backends: Vec::new(),
             certificate_expiry: Vec::new(),
             certificates: Certificates::default(),
-            rules: 0,
+            snapshot: Arc::default(),
+            index: Arc::default(),
             first_request: FirstRequest::default(),
         }
     }
 
-    /// Compiles a snapshot. `before` lends the health of endpoints and the TLS settings that did not change.
+    /// Compiles a snapshot. `before` lends everything that did not change: rules, listeners, backends with the health of
+    /// their endpoints, TLS settings.
     ///
     /// # Errors
     /// Every problem that was found; nothing is served of a snapshot with problems.
     pub fn compile(
-        snapshot: &Snapshot,
+        snapshot: &Arc<Snapshot>,
         telemetry: &Arc<Telemetry>,
         before: Option<&Live>,
     ) -> Result<Self, Vec<CompileProblem>> {
         let mut problems = Vec::new();
+        let nothing = Self::empty();
+        let before = before.unwrap_or(&nothing);
         let certificates =
-            Certificates::load(&snapshot.certificates, before.map(|live| &live.certificates), &mut problems);
-        let known = before.map_or(&[][..], |live| &live.backends);
-        let (index, backends) = BackendIndex::compile(snapshot, &certificates, telemetry, known);
-        let rules = Rules::compile(snapshot, telemetry, &index);
-        let parts = ports::Parts {
-            telemetry,
-            rules: &rules,
-            certificates: &certificates,
-            before: before.map(|live| &live.ports),
-        };
-        let ports = ports::compile(snapshot, &parts, &mut problems);
+            Certificates::load(&snapshot.certificates, Some(&before.certificates), &mut problems);
+        let (index, backends) = index::compile(snapshot, &certificates, telemetry, before);
+        let rules = Rules::new(telemetry, &index, Arc::ptr_eq(&index, &before.index));
+        let parts = ports::Parts { telemetry, certificates: &certificates, before: &before.ports };
+        let ports = ports::compile(snapshot, &parts, rules, &mut problems);
         if problems.is_empty() {
             let version = snapshot.version.clone();
             Ok(Self {
@@ -113,7 +114,8 @@ impl Live {
                 backends,
                 certificate_expiry: certificates.expiry(),
                 certificates,
-                rules: snapshot.rules.len(),
+                snapshot: snapshot.clone(),
+                index,
                 first_request: FirstRequest::default(),
             })
         } else {
@@ -135,11 +137,22 @@ impl Live {
         }
     }
 
+    /// Lets the exposition count the endpoints of this configuration.
+    pub(crate) fn announce(&self) {
+        self.backends
+            .iter()
+            .filter(|backend| backend.identity.is_none())
+            .for_each(|backend| backend.announce());
+    }
+
     /// Number of listeners, rules and backends.
     pub fn counts(&self) -> (usize, usize, usize) {
         let listeners = self.ports.values().flat_map(|port| &port.listeners);
         let distinct: BTreeSet<_> = listeners.map(|listener| &listener.listener.listener).collect();
         let backends = self.backends.iter().filter(|backend| backend.identity.is_none());
-        (distinct.len(), self.rules, backends.count())
+        (distinct.len(), self.snapshot.rules.len(), backends.count())
     }
 }
+
+#[cfg(test)]
+mod tests;

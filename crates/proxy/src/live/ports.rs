@@ -44,7 +44,7 @@ pub(crate) struct Port {
 /// One listener; all ports that it is bound to share it.
 #[derive(Debug)]
 pub(crate) struct LiveListener {
-    pub(crate) listener: Listener,
+    pub(crate) listener: Arc<Listener>,
     pub(crate) table: Table,
     /// Rules in the order that the table counts in.
     pub(crate) attached: Vec<Attached>,
@@ -52,8 +52,10 @@ pub(crate) struct LiveListener {
 }
 
 /// A rule under a listener.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Attached {
+    /// What it was compiled from.
+    source: Arc<Rule>,
     pub(crate) rule: Arc<LiveRule>,
     pub(crate) telemetry: Arc<RuleTelemetry>,
 }
@@ -61,19 +63,19 @@ pub(crate) struct Attached {
 /// What ports are made of, besides the snapshot.
 pub(super) struct Parts<'a> {
     pub(super) telemetry: &'a Telemetry,
-    pub(super) rules: &'a Rules<'a>,
     pub(super) certificates: &'a Certificates,
-    /// Ports of the configuration before: they lend the TLS settings that did not change.
-    pub(super) before: Option<&'a BTreeMap<SocketKey, Arc<Port>>>,
+    /// Ports of the configuration before: they lend what did not change.
+    pub(super) before: &'a BTreeMap<SocketKey, Arc<Port>>,
 }
 
 /// Compiles every port of a snapshot.
-pub(super) fn compile(
-    snapshot: &Snapshot,
+pub(super) fn compile<'a>(
+    snapshot: &'a Snapshot,
     parts: &Parts<'_>,
+    mut rules: Rules<'a>,
     problems: &mut Vec<CompileProblem>,
 ) -> BTreeMap<SocketKey, Arc<Port>> {
-    let mut by_listener: HashMap<&ListenerRef, Vec<&Rule>> = HashMap::new();
+    let mut by_listener: HashMap<&ListenerRef, Vec<&Arc<Rule>>> = HashMap::new();
     for rule in snapshot.rules.values() {
         for parent in &rule.parents {
             by_listener.entry(&parent.listener).or_default().push(rule);
@@ -86,11 +88,18 @@ pub(super) fn compile(
             by_socket.entry(key).or_default().push(listener);
         }
     }
+    let before: HashMap<&ListenerRef, &Arc<LiveListener>> = parts
+        .before
+        .values()
+        .flat_map(|port| &port.listeners)
+        .map(|live| (&live.listener.listener, live))
+        .collect();
     let mut live: HashMap<&ListenerRef, Arc<LiveListener>> = HashMap::new();
     for listener in snapshot.listeners.values() {
         let mine = by_listener.get(&listener.listener).map_or(&[][..], Vec::as_slice);
-        match compile_listener(listener, mine, parts) {
-            Ok(compiled) => _ = live.insert(&listener.listener, Arc::new(compiled)),
+        let before = before.get(&listener.listener).copied();
+        match compile_listener(listener, mine, parts.telemetry, &mut rules, before) {
+            Ok(compiled) => _ = live.insert(&listener.listener, compiled),
             Err(problem) => problems.push(problem),
         }
     }
@@ -98,7 +107,7 @@ pub(super) fn compile(
     for (key, listeners) in by_socket {
         let compiled: Vec<_> =
             listeners.iter().filter_map(|listener| live.get(&listener.listener).cloned()).collect();
-        let before = parts.before.and_then(|before| before.get(&key)?.tls.as_ref());
+        let before = parts.before.get(&key).and_then(|before| before.tls.as_ref());
         let tls = match port_tls(key.port, &listeners, parts.certificates, before) {
             Ok(tls) => tls,
             Err(problem) => {
@@ -118,28 +127,47 @@ pub(super) fn compile(
     ports
 }
 
-fn compile_listener(
-    listener: &Listener,
-    rules: &[&Rule],
-    parts: &Parts<'_>,
-) -> Result<LiveListener, CompileProblem> {
-    let table = Table::compile(&listener.listener, rules).map_err(|error| CompileProblem {
-        object: listener.listener.to_string(),
-        reason: error.to_string(),
-    })?;
-    let attached = rules
-        .iter()
-        .filter_map(|rule| parts.rules.get(&rule.rule, listener.backend_certificate.as_ref()))
-        .map(|rule| Attached {
-            rule: rule.clone(),
-            telemetry: parts.telemetry.rule(&RuleIdentity {
+/// Compiles a listener. It takes over the rules that did not change, and stays itself when nothing of it did.
+fn compile_listener<'a>(
+    listener: &'a Arc<Listener>,
+    rules: &[&Arc<Rule>],
+    telemetry: &Telemetry,
+    compiled: &mut Rules<'a>,
+    before: Option<&Arc<LiveListener>>,
+) -> Result<Arc<LiveListener>, CompileProblem> {
+    let identity = listener.backend_certificate.as_ref();
+    let kept = before.filter(|before| before.listener.backend_certificate.as_ref() == identity);
+    let mut old = kept.map_or(&[][..], |kept| &kept.attached).iter().peekable();
+    let mut same =
+        before.is_some_and(|before| before.listener == *listener && before.attached.len() == rules.len());
+    let mut attached = Vec::with_capacity(rules.len());
+    for rule in rules {
+        // Both lists are sorted by name.
+        while old.next_if(|one| one.source.rule < rule.rule).is_some() {}
+        let known = old.next_if(|one| one.source.rule == rule.rule).filter(|one| {
+            (Arc::ptr_eq(&one.source, rule) || one.source == **rule)
+                && compiled.still_leads(rule, &one.rule, identity)
+        });
+        same &= known.is_some();
+        attached.push(known.cloned().unwrap_or_else(|| Attached {
+            source: Arc::clone(rule),
+            rule: compiled.get(rule, identity),
+            telemetry: telemetry.rule(&RuleIdentity {
                 listener: Some(listener.listener.clone()),
                 rule: Some(rule.rule.clone()),
             }),
-        })
-        .collect();
-    let telemetry = parts.telemetry.listener(&listener.listener);
-    Ok(LiveListener { listener: listener.clone(), table, attached, telemetry })
+        }));
+    }
+    if let Some(before) = before.filter(|_| same) {
+        return Ok(before.clone());
+    }
+    let rules: Vec<&Rule> = rules.iter().map(|rule| &***rule).collect();
+    let table = Table::compile(&listener.listener, &rules).map_err(|error| CompileProblem {
+        object: listener.listener.to_string(),
+        reason: error.to_string(),
+    })?;
+    let telemetry = telemetry.listener(&listener.listener);
+    Ok(Arc::new(LiveListener { listener: listener.clone(), table, attached, telemetry }))
 }
 
 fn port_tls(

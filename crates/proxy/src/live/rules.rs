@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clearway_model::{BackendFault, ObjectRef, Retry, Rule, RuleRef, Snapshot, Timeouts};
+use clearway_model::{BackendFault, ObjectRef, Retry, Rule, RuleRef, Timeouts};
 use clearway_telemetry::Telemetry;
 use clearway_telemetry::families::{AttemptIdentity, AttemptTelemetry};
 
 use super::filters::CompiledFilters;
-use super::index::{BackendIndex, Reach, identities};
+use super::index::{BackendIndex, Reach, targets};
 
 /// One rule.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct LiveRule {
     pub(crate) total_weight: u64,
     pub(crate) timeouts: Timeouts,
     pub(crate) retry: Option<LiveRetry>,
+    /// Where its backends were when it was compiled, mirrors included.
+    places: Vec<Option<usize>>,
 }
 
 /// One weighted backend of a rule.
@@ -48,29 +50,35 @@ impl From<&Retry> for LiveRetry {
     }
 }
 
-/// A rule by the certificate for backends that its listeners show.
-type ByIdentity<'a> = Vec<(Option<&'a ObjectRef>, Arc<LiveRule>)>;
-
-/// Every rule of a snapshot. One that listeners with different certificates for backends share is there once for each
-/// of these, since it leads to different pools.
-#[derive(Debug, Default)]
+/// Rules as they are compiled. Listeners that show the same certificate to backends, or none, share a rule; under others it
+/// leads to different pools.
+#[derive(Debug)]
 pub(super) struct Rules<'a> {
-    all: HashMap<&'a RuleRef, ByIdentity<'a>>,
+    telemetry: &'a Telemetry,
+    index: &'a BackendIndex,
+    /// Whether every backend is where it was.
+    same_places: bool,
+    fresh: HashMap<(*const Rule, Option<&'a ObjectRef>), Arc<LiveRule>>,
 }
 
 impl<'a> Rules<'a> {
-    pub(super) fn compile(snapshot: &'a Snapshot, telemetry: &Telemetry, backends: &BackendIndex) -> Self {
-        let compile = |rule| {
-            let each = identities(snapshot, rule).into_iter();
-            each.map(|identity| (identity, Arc::new(compile_rule(rule, telemetry, backends.reach(identity)))))
-                .collect()
-        };
-        Self { all: snapshot.rules.iter().map(|(name, rule)| (name, compile(rule))).collect() }
+    pub(super) fn new(telemetry: &'a Telemetry, index: &'a BackendIndex, same_places: bool) -> Self {
+        Self { telemetry, index, same_places, fresh: HashMap::new() }
     }
 
-    /// The rule as a listener with this certificate for backends applies it.
-    pub(super) fn get(&self, rule: &RuleRef, identity: Option<&ObjectRef>) -> Option<&Arc<LiveRule>> {
-        self.all.get(rule)?.iter().find(|(of, _)| *of == identity).map(|(_, rule)| rule)
+    /// The rule as a listener with this certificate for backends applies it. Pointers stand for rules while one
+    /// configuration is compiled: the snapshot holds them.
+    pub(super) fn get(&mut self, rule: &Arc<Rule>, identity: Option<&'a ObjectRef>) -> Arc<LiveRule> {
+        let (telemetry, reach) = (self.telemetry, self.index.reach(identity));
+        let entry = self.fresh.entry((Arc::as_ptr(rule), identity));
+        entry.or_insert_with(|| Arc::new(compile_rule(rule, telemetry, reach))).clone()
+    }
+
+    /// Whether a rule that was compiled before still leads to the right places.
+    pub(super) fn still_leads(&self, rule: &Rule, compiled: &LiveRule, identity: Option<&ObjectRef>) -> bool {
+        let reach = self.index.reach(identity);
+        self.same_places
+            || targets(rule).map(|target| reach.find(target).ok()).eq(compiled.places.iter().copied())
     }
 }
 
@@ -98,5 +106,6 @@ fn compile_rule(rule: &Rule, telemetry: &Telemetry, backends: Reach<'_>) -> Live
         choices,
         timeouts: rule.timeouts,
         retry: rule.retry.as_ref().map(LiveRetry::from),
+        places: targets(rule).map(|target| backends.find(target).ok()).collect(),
     }
 }

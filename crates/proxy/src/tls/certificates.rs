@@ -32,14 +32,14 @@ impl Certificates {
     /// Parses all; those that cannot be read become problems. Those that `before` holds already are taken from it, so
     /// that equal pointers mean equal certificates.
     pub(crate) fn load(
-        certificates: &BTreeMap<ObjectRef, Certificate>,
+        certificates: &BTreeMap<ObjectRef, Arc<Certificate>>,
         before: Option<&Self>,
         problems: &mut Vec<CompileProblem>,
     ) -> Self {
         let mut loaded = HashMap::new();
         for (secret, certificate) in certificates {
             let known = before.and_then(|before| before.get(secret));
-            if let Some(same) = known.filter(|known| known.source == *certificate) {
+            if let Some(same) = known.filter(|known| known.source == **certificate) {
                 loaded.insert(secret.clone(), same.clone());
                 continue;
             }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clearway_telemetry::families::{AttemptTelemetry, ListenerTelemetry, RuleTelemetry, SocketTelemetry};
 use clearway_telemetry::{Held, Telemetry};
 
-use crate::live::{Live, LiveRule, PoolKey, Port, SocketKey};
+use crate::live::{Live, LiveBackend, LiveRule, PoolKey, Port, SocketKey};
 use crate::switchyard::WorkerBackend;
 
 /// The live configuration of one worker.
@@ -51,21 +51,28 @@ impl WorkerLive {
     /// Copies `live`; pools of backends that stay are kept, those of others go when their requests are done.
     pub(crate) fn of(
         live: Arc<Live>,
+        before: Option<&Self>,
         pools: &mut HashMap<PoolKey, Rc<WorkerBackend>>,
         telemetry: &Telemetry,
     ) -> Self {
-        let backends: Vec<_> = live
-            .backends
-            .iter()
-            .map(|backend| {
+        let before = before.map_or(&[][..], |before| &before.backends);
+        let mut same = before.len() == live.backends.len();
+        let copy = |(at, backend): (usize, &Arc<LiveBackend>)| {
+            // Most are where they were, and what they were.
+            let kept = before.get(at).filter(|kept| Arc::ptr_eq(&kept.backend, backend));
+            kept.cloned().unwrap_or_else(|| {
+                same = false;
                 let kept = pools.get(&backend.pool_key());
                 match kept.filter(|kept| Arc::ptr_eq(&kept.backend, backend)) {
                     Some(same) => same.clone(),
                     None => Rc::new(WorkerBackend::new(backend.clone(), kept.map(|kept| &**kept))),
                 }
             })
-            .collect();
-        *pools = backends.iter().map(|backend| (backend.backend.pool_key(), backend.clone())).collect();
+        };
+        let backends: Vec<_> = live.backends.iter().enumerate().map(copy).collect();
+        if !same {
+            *pools = backends.iter().map(|backend| (backend.backend.pool_key(), backend.clone())).collect();
+        }
         let ports = live.ports.values().map(|port| Rc::new(WorkerPort::of(port))).collect();
         let nobody = telemetry.no_listener();
         let nobodys_rule = Rc::new(nobody.no_route().clone());

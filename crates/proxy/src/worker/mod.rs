@@ -71,7 +71,7 @@ impl Worker {
     ) -> Rc<Self> {
         let nothing = Arc::new(Live::empty());
         let mut backends = HashMap::new();
-        let current = Rc::new(WorkerLive::of(nothing, &mut backends, &telemetry));
+        let current = Rc::new(WorkerLive::of(nothing, None, &mut backends, &telemetry));
         let worker = Rc::new(Self {
             options,
             ledger,
@@ -104,14 +104,16 @@ impl Worker {
         if Arc::ptr_eq(&shared, &current.live) {
             return current.clone();
         }
+        let before = current.clone();
         drop(current);
         let fresh = Rc::new(WorkerLive::of(
             arc_swap::Guard::into_inner(shared),
+            Some(&before),
             &mut self.backends.borrow_mut(),
             &self.telemetry,
         ));
-        let old = std::mem::replace(&mut *self.current.borrow_mut(), fresh.clone());
-        self.review(&old, &fresh);
+        *self.current.borrow_mut() = fresh.clone();
+        self.review(&before, &fresh);
         fresh
     }
 

@@ -59,7 +59,8 @@ async fn a_backend_is_believed_by_its_name_or_by_the_alternative_names_and_else_
             .backend("app", backend.address(), BackendProtocol::Http1, Some(&authority))
             .listener(&listener)
             .route("all", &[&listener], "app", Vec::new());
-        let tls = plan.0.backends.get_mut(&service("app")).and_then(|backend| backend.tls.as_mut()).unwrap();
+        let served = plan.0.backends.get_mut(&service("app")).map(Arc::make_mut);
+        let tls = served.and_then(|served| served.tls.as_mut()).unwrap();
         (tls.hostname, tls.subject_alt_names, tls.roots) = (hostname.into(), names, roots);
         match &scene {
             None => scene = Some(Scene::start(&plan.0).await),

@@ -221,7 +221,8 @@ async fn every_host_on_a_connection_for_another_listener_is_misdirected() {
     }
     // The listener for every host has a route for one host only.
     for rule in plan.0.rules.values_mut().filter(|rule| *rule.rule.route.object.name == *"r0") {
-        rule.parents[0].hostnames = vec![clearway_model::Hostname::parse("example.org")];
+        std::sync::Arc::make_mut(rule).parents[0].hostnames =
+            vec![clearway_model::Hostname::parse("example.org")];
     }
     let scene = Scene::start(&plan.0).await;
     for (name, host, wanted) in [

@@ -66,13 +66,14 @@ impl Scene {
 
     /// Serves another configuration.
     pub(crate) async fn apply(&self, snapshot: &Snapshot) {
-        let live = Live::compile(snapshot, &self.telemetry, Some(&self.proxy.live())).unwrap();
+        let live =
+            Live::compile(&Arc::new(snapshot.clone()), &self.telemetry, Some(&self.proxy.live())).unwrap();
         self.proxy.apply(live).await.unwrap();
     }
 
     /// Why a configuration is refused.
     pub(crate) fn refusal(&self, snapshot: &Snapshot) -> String {
-        let problems = Live::compile(snapshot, &self.telemetry, None).unwrap_err();
+        let problems = Live::compile(&Arc::new(snapshot.clone()), &self.telemetry, None).unwrap_err();
         problems.iter().map(|problem| format!("{problem}\n")).collect()
     }
 
@@ -148,7 +149,7 @@ impl Plan {
             chain_pem: certificate.cert_pem.as_bytes().into(),
             key_pem: certificate.key_pem.as_bytes().into(),
         };
-        self.0.certificates.insert(object(name), certificate);
+        self.0.certificates.insert(object(name), certificate.into());
         self
     }
 
@@ -167,13 +168,13 @@ impl Plan {
         });
         let endpoint = Endpoint { address: EndpointAddress::Ip(address.ip()), port: address.port() };
         let backend = Backend { backend: service(name), protocol, tls, endpoints: vec![endpoint] };
-        self.0.backends.insert(service(name), backend);
+        self.0.backends.insert(service(name), backend.into());
         self
     }
 
     /// Adds a listener.
     pub(crate) fn listener(mut self, listener: &Listener) -> Self {
-        self.0.listeners.insert(listener.listener.clone(), listener.clone());
+        self.0.listeners.insert(listener.listener.clone(), listener.clone().into());
         self
     }
 
@@ -202,7 +203,7 @@ impl Plan {
             timeouts: Timeouts::default(),
             retry: None,
         };
-        self.0.rules.insert(rule.rule.clone(), rule);
+        self.0.rules.insert(rule.rule.clone(), rule.into());
         self
     }
 }

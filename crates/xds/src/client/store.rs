@@ -1,6 +1,7 @@
 //! What the client has received: names, versions, values, and what could not be read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use clearway_model::{Backend, Certificate, Listener, Rule, Snapshot, Version};
 
@@ -65,7 +66,7 @@ impl Store {
             let bytes = resource.resource.unwrap_or_default().value;
             let fault = match R::decode(&resource.name, bytes) {
                 Ok(value) => {
-                    read.push((value.key(), value));
+                    read.push((value.key(), Arc::new(value)));
                     None
                 }
                 Err(error) => Some(error.to_string()),

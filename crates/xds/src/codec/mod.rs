@@ -130,8 +130,8 @@ pub(crate) trait Resource: Wire<Message: Message + Default> + PartialEq {
     fn key(&self) -> Self::Key;
     fn name(key: &Self::Key) -> String;
     fn parse(name: &str) -> Option<Self::Key>;
-    fn of(snapshot: &Snapshot) -> &BTreeMap<Self::Key, Self>;
-    fn of_mut(snapshot: &mut Snapshot) -> &mut BTreeMap<Self::Key, Self>;
+    fn of(snapshot: &Snapshot) -> &BTreeMap<Self::Key, Arc<Self>>;
+    fn of_mut(snapshot: &mut Snapshot) -> &mut BTreeMap<Self::Key, Arc<Self>>;
 
     /// The bytes on the wire: the same for equal values, on every machine.
     fn encode(&self) -> Bytes {
@@ -165,10 +165,10 @@ macro_rules! resource {
                     _ => None,
                 }
             }
-            fn of(snapshot: &Snapshot) -> &BTreeMap<$key, Self> {
+            fn of(snapshot: &Snapshot) -> &BTreeMap<$key, Arc<Self>> {
                 &snapshot.$map
             }
-            fn of_mut(snapshot: &mut Snapshot) -> &mut BTreeMap<$key, Self> {
+            fn of_mut(snapshot: &mut Snapshot) -> &mut BTreeMap<$key, Arc<Self>> {
                 &mut snapshot.$map
             }
         }

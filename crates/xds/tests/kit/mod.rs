@@ -241,17 +241,17 @@ pub(crate) fn snapshot(version: &str, rules: u16) -> Snapshot {
         chain_pem: b"chain".as_slice().into(),
         key_pem: b"key".as_slice().into(),
     };
-    snapshot.certificates.insert(secret.clone(), certificate);
+    snapshot.certificates.insert(secret.clone(), certificate.into());
     for (name, port, tls) in
         [("web", 80, None), ("secure", 443, Some(ListenerTls { certificates: vec![secret] }))]
     {
         let listener = listener(name, port, tls);
-        snapshot.listeners.insert(listener.listener.clone(), listener);
+        snapshot.listeners.insert(listener.listener.clone(), listener.into());
     }
     for index in 0..rules {
         let (rule, backend) = rule(index);
-        snapshot.backends.insert(backend.backend.clone(), backend);
-        snapshot.rules.insert(rule.rule.clone(), rule);
+        snapshot.backends.insert(backend.backend.clone(), backend.into());
+        snapshot.rules.insert(rule.rule.clone(), rule.into());
     }
     snapshot
 }
