@@ -9,7 +9,8 @@ SHELL := bash
 TOOLS := tests/tools
 # What cargo needs besides Rust. Does nothing when it is there already.
 BUILD_TOOLS := command -v mold >/dev/null && command -v cc >/dev/null || $(TOOLS)/install apt
-# Tests of `make test-cluster` are chosen from the whole workspace (not by -p), so that what `make test` has built is used again.
+# Tests of `make test-cluster` are chosen from the whole workspace (not by -p), so that what `make test` has built is used again:
+# the binary too, which the first of them builds for itself.
 CLUSTER_TESTS := clearway/cluster-tests,clearway-e2e/cluster-tests
 E2E_TESTS := $(basename $(notdir $(wildcard tests/e2e/tests/*.rs)))
 
@@ -37,7 +38,6 @@ test-cluster: ## what needs the tools built from Go: the Collector, Kubernetes, 
 	$(TOOLS)/install apt cluster conformance
 	CLEARWAY_OTELCOL="$$($(TOOLS)/path otelcol)" cargo test --workspace --locked --features $(CLUSTER_TESTS) --test collector --test conservation
 	cargo test --workspace --locked --lib -- --ignored live
-	cargo build --locked --bin clearway
 	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" cargo test --workspace --locked --features $(CLUSTER_TESTS) $(addprefix --test ,$(E2E_TESTS))
 	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" tests/conformance/own-cluster
 
