@@ -69,7 +69,10 @@ impl Scene {
     /// Gives every Gateway private ports and an address, as the control plane and the cluster do.
     pub(crate) fn furnish(&mut self) {
         let mut private = 20_000;
-        for (index, (gateway, plan)) in self.translate().infrastructure.into_iter().enumerate() {
+        let mut all: Vec<_> = self.translate().infrastructure.into_iter().collect();
+        // The good ones are older: they have their ports and keep them.
+        all.sort_by_key(|(gateway, _)| *gateway.namespace != *"good");
+        for (index, (gateway, plan)) in all.into_iter().enumerate() {
             for port in plan.ports {
                 self.world.ports.insert((gateway.clone(), port), private);
                 private += 1;
