@@ -88,6 +88,8 @@ mkdirSync(target, { recursive: true });
 const folder = mkdtempSync(join(tmpdir(), 'pictures-'));
 try {
   for (const data of answers.dashboards) {
+    // Nothing to see: everything on it needs what is not there.
+    if (data.panels.every((panel) => panel.answers.every((answer) => (answer.result ?? []).length === 0))) continue;
     const dashboard = JSON.parse(readFileSync(join(root, 'grafana', 'dashboards', `${data.uid}.json`), 'utf8'));
     const [page, height] = html(dashboard, data);
     const [file, picture] = [join(folder, `${data.uid}.html`), join(folder, `${data.uid}.png`)];
