@@ -71,7 +71,8 @@ impl Cluster {
 
     fn binary(&self) -> PathBuf {
         if let Some(named) = std::env::var_os("CLEARWAY_BIN") {
-            return std::env::current_dir().unwrap_or_default().join(named);
+            // cargo runs a test in the folder of its crate; whoever names the binary stands at the root.
+            return repository().join(named);
         }
         let target =
             std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
