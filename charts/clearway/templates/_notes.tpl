@@ -1,0 +1,42 @@
+{{/* What the installer should know before it goes wrong: a line for each, nothing when all is well. */}}
+{{- define "clearway.warnings" -}}
+{{- $v := .Values }}
+{{- $operator := or $v.serviceMonitor.enabled $v.controlplane.serviceMonitor.enabled $v.dataplane.serviceMonitor.enabled $v.podMonitor.enabled }}
+{{- $said := list }}
+{{- if and $v.networkPolicy.enabled (not $v.networkPolicy.monitoringNamespaces) (not (($v.otelCollector).enabled)) }}
+{{- $said = append $said "The NetworkPolicies let nobody outside of this namespace scrape. For a Prometheus elsewhere: networkPolicy.monitoringNamespaces=[its namespace]." }}
+{{- end }}
+{{- if not (or $operator (($v.otelCollector).enabled) $v.observability.metrics.scrapeAnnotations) }}
+{{- $said = append $said "Nothing tells a scraper where the metrics are: serviceMonitor, podMonitor, otelCollector and the scrape annotations are all off." }}
+{{- end }}
+{{- if and $operator $v.observability.metrics.scrapeAnnotations }}
+{{- $said = append $said "The pods have the annotations prometheus.io/scrape too: a Prometheus that follows both gets every series twice. See observability.metrics.scrapeAnnotations." }}
+{{- end }}
+{{- if not (include "clearway.tracesEndpoint" .) }}
+{{- $said = append $said "No spans are sent: observability.otlp.tracesEndpoint is all that is needed." }}
+{{- end }}
+{{- if hasPrefix "https://" (include "clearway.tracesEndpoint" .) }}
+{{- if not $v.observability.otlp.ca.name }}
+{{- $said = append $said "The collector is reached by https, and the image has no authorities of its own: give observability.otlp.ca, or nothing arrives." }}
+{{- end }}
+{{- end }}
+{{- if not $v.observability.metrics.enabled }}
+{{- $said = append $said "observability.metrics.enabled is false: most dashboards and alerts have nothing to show." }}
+{{- end }}
+{{- if regexMatch "debug|trace" $v.log.level }}
+{{- $said = append $said (printf "log.level is %s: that is large, for short investigations only." $v.log.level) }}
+{{- end }}
+{{- if lt (int $v.controlplane.replicas) 2 }}
+{{- $said = append $said "There is one control plane: while it is away traffic goes on and changes wait. controlplane.replicas=2 closes the gap." }}
+{{- end }}
+{{- if and (not $v.dataplane.autoscaling.enabled) (lt (int $v.dataplane.replicas) 2) }}
+{{- $said = append $said "There is one data plane: when its node goes, nothing is served." }}
+{{- end }}
+{{- with $said }}
+
+To know:
+{{ range . }}
+  - {{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
