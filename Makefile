@@ -14,7 +14,7 @@ BUILD_TOOLS := command -v mold >/dev/null && command -v cc >/dev/null || $(TOOLS
 CLUSTER_TESTS := clearway/cluster-tests,clearway-e2e/cluster-tests
 E2E_TESTS := $(basename $(notdir $(wildcard tests/e2e/tests/*.rs)))
 
-.PHONY: help run build test test-cluster no-flicker check ops advisories gen bench bench-propagation fmt cluster-up cluster-down conformance pictures
+.PHONY: help run build test test-cluster no-flicker check ops advisories gen bench bench-propagation fmt cluster-up cluster-down conformance pictures chart
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -35,10 +35,12 @@ test: ## everything that Rust, promtool and Prometheus can show; installs what i
 	tests/conformance/test
 
 test-cluster: ## what needs the tools built from Go: the Collector, Kubernetes, both planes in it, conformance (as root; at most 50 min cold)
-	$(TOOLS)/install apt cluster conformance
+	$(TOOLS)/install apt cluster conformance chart
 	CLEARWAY_OTELCOL="$$($(TOOLS)/path otelcol)" cargo test --workspace --locked --features $(CLUSTER_TESTS) --test collector --test conservation
 	cargo test --workspace --locked --lib -- --ignored live
 	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" cargo test --workspace --locked --features $(CLUSTER_TESTS) $(addprefix --test ,$(E2E_TESTS))
+	tests/chart/test
+	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" tests/chart/install
 	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" tests/conformance/own-cluster
 
 no-flicker: ## both planes restart 20 times under 2,000 requests/s, 2 min without a control plane, no request lost (as root; 10 min)
@@ -62,6 +64,12 @@ conformance: ## run the unmodified Gateway API conformance suite on it, compare 
 	tests/cluster/deploy --otlp-endpoint http://10.244.0.1:4317 --trace-ratio 1
 	tests/conformance/run
 
+chart: ## the Helm chart with Helm 3 and 4: lint, goldens, what is refused; then install to uninstall in a cluster of its own (as root; 3 min)
+	$(TOOLS)/install apt chart kubernetes
+	tests/chart/test
+	cargo build --release --locked --bin clearway
+	tests/chart/install
+
 check: ## format, clippy, who may use what, sizes and ranks, generated files
 	$(TOOLS)/install apt cargo-deny
 	cargo fmt --all --check
@@ -69,6 +77,7 @@ check: ## format, clippy, who may use what, sizes and ranks, generated files
 	"$$($(TOOLS)/path cargo-deny)" --locked check --allow unused-wrapper --hide-inclusion-graph bans licenses sources
 	cargo xtask check
 	cargo xtask gen --check
+	charts/generate --check
 
 ops: ## what operators take with them: every query against the catalog, rules and their tests, routes of alerts
 	$(TOOLS)/install apt promtool amtool
@@ -81,9 +90,10 @@ advisories: ## compare the crates with the RustSec database; needs its Git host
 	$(TOOLS)/install cargo-deny
 	"$$($(TOOLS)/path cargo-deny)" --locked check advisories
 
-gen: ## write what is generated from the code: docs/metrics.md, docs/catalog.json, what operators take
+gen: ## write what is generated from the code: docs/metrics.md, docs/catalog.json, what operators take, the chart's schema and README
 	@$(BUILD_TOOLS)
 	cargo xtask gen
+	charts/generate
 
 pictures: ## draw the pictures of the dashboards from a live gateway (about 8 min); writes docs/operations/dashboards/
 	$(TOOLS)/install apt prometheus pictures

@@ -86,3 +86,25 @@ esac
 EOF
   chmod 755 "$tmp/bin/$1"
 }
+
+# The operator is not run: its CRDs are what an API server needs to judge our monitors.
+build_prometheus_operator() {
+  local module=github.com/prometheus-operator/prometheus-operator folder
+  need go "$1" "install Go $(awk '$1 == "go" {print $2}' "$here/$dir/go.mod") or newer"
+  run_logged "$1" "go mod download (in tests/tools/$dir)" env GOFLAGS= GOWORK=off go -C "$here/$dir" mod download "$module"
+  folder=$(GOFLAGS='' GOWORK=off go -C "$here/$dir" list -m -f '{{.Dir}}' "$module")
+  mkdir -p "$tmp/crd" "$tmp/bin"
+  cp "$folder"/example/prometheus-operator-crd/monitoring.coreos.com_*.yaml "$tmp/crd/"
+  chmod -R u+w "$tmp/crd"
+  cat >"$tmp/bin/$1" <<'EOF'
+#!/bin/sh
+# Usage: prometheus-operator crd KIND...   the CRDs of these kinds (servicemonitors, podmonitors, prometheusrules, ...), as YAML
+here=$(dirname "$0")/..
+[ "$1" = crd ] && [ $# -gt 1 ] || { sed -n 's/^# //p' "$0" >&2; exit 2; }
+shift
+for kind; do
+  cat "$here/crd/monitoring.coreos.com_$kind.yaml" || exit
+done
+EOF
+  chmod 755 "$tmp/bin/$1"
+}

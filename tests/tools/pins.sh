@@ -50,6 +50,19 @@ describe() {
   echo-basic) dir=gateway-api pkg=sigs.k8s.io/gateway-api/conformance/echo-basic ;;
   conformance) dir=gateway-api pkg=. ;;
   gateway-api) pkg=sigs.k8s.io/gateway-api ;;
+  helm3 | helm4)
+    pkg=helm.sh/helm/v${1#helm}/cmd/helm
+    v=$(pinned "$1" "helm.sh/helm/v${1#helm}")
+    ldflags+=" -X helm.sh/helm/v${1#helm}/internal/version.version=$v"
+    # What Helm 3's own build stamps: the Kubernetes that `helm template` takes for granted. Helm 4 finds it out for itself.
+    if [[ $1 == helm3 ]]; then
+      v=$(pinned "$1" k8s.io/client-go)
+      v=${v#v0.} v=${v%%.*}
+      for v in "pkg/chartutil.k8sVersionMajor=1" "pkg/chartutil.k8sVersionMinor=$v" \
+        "pkg/lint/rules.k8sVersionMajor=1" "pkg/lint/rules.k8sVersionMinor=$v"; do ldflags+=" -X helm.sh/helm/v3/$v"; done
+    fi
+    ;;
+  prometheus-operator) pkg=github.com/prometheus-operator/prometheus-operator ;;
   h2spec)
     pkg=github.com/summerwind/h2spec/cmd/h2spec
     v=$(pinned h2spec github.com/summerwind/h2spec)

@@ -56,7 +56,7 @@
 {{- $wanted := dict
   "ServiceMonitor" (or $v.serviceMonitor.enabled $v.controlplane.serviceMonitor.enabled $v.dataplane.serviceMonitor.enabled)
   "PodMonitor" $v.podMonitor.enabled
-  "PrometheusRule" (($v.prometheusRule).enabled) }}
+  "PrometheusRule" $v.prometheusRule.enabled }}
 {{- range $kind, $enabled := $wanted }}
 {{- if and $enabled (not ($apis.Has (printf "monitoring.coreos.com/v1/%s" $kind))) }}
 {{- fail (printf "%s is enabled, and the cluster has no monitoring.coreos.com/v1 %s. Install the Prometheus Operator's CRDs first, or disable it." (untitle $kind) $kind) }}

@@ -159,8 +159,9 @@ readinessProbe:
   periodSeconds: 1
 {{- end }}
 
-{{/* What both planes may have mounted. */}}
+{{/* What both planes have mounted, and what they may have. */}}
 {{- define "clearway.volumeMounts" -}}
+- {name: tmp, mountPath: /tmp}
 {{- if .Values.admin.tokenSecret.name }}
 - {name: admin-token, mountPath: /var/run/clearway/admin, readOnly: true}
 {{- end }}
@@ -170,6 +171,9 @@ readinessProbe:
 {{- end }}
 
 {{- define "clearway.volumes" -}}
+# The CPU profiler writes its samples there: the root file system is read-only.
+- name: tmp
+  emptyDir: {}
 {{- if .Values.admin.tokenSecret.name }}
 - name: admin-token
   secret: {secretName: {{ .Values.admin.tokenSecret.name }}, defaultMode: 0440}
@@ -207,7 +211,7 @@ tolerations: {{- toYaml . | nindent 2 }}
 topologySpreadConstraints:
 {{- range .plane.topologySpreadConstraints }}
 {{- $selector := dict "matchLabels" (include "clearway.selector" $ | fromYaml) }}
-  - {{- toYaml (merge (deepCopy .) (dict "labelSelector" $selector)) | nindent 4 }}
+  - {{ toYaml (merge (deepCopy .) (dict "labelSelector" $selector)) | nindent 4 | trim }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -40,3 +40,23 @@ To know:
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{/* How many series a pod has once traffic flows, by the bounds of docs/metrics.md: a histogram counts with its buckets, and of what depends on
+the answers two classes of codes and three outcomes are taken to be in use. */}}
+{{- define "clearway.series.dataplane" -}}
+{{- $m := .Values.observability.metrics }}
+{{- $codes := ternary 1 0 (and $m.enabled $m.status_code_metrics) }}
+{{- $bytes := ternary 1 0 (and $m.enabled $m.bandwidth_metrics) }}
+{{- $health := ternary 1 0 (and $m.enabled $m.upstream_health_metrics) }}
+{{- $latency := ternary 1 0 (and $m.enabled $m.latency_metrics) }}
+{{- $tcp := ternary 1 0 (and $m.enabled $m.tcp_metrics) }}
+{{- $listener := add 20 (mul 107 $latency) (mul 18 $tcp) }}
+{{- $rule := add (mul 6 $codes) (mul 2 $bytes) (mul 38 $latency) }}
+{{- $backend := add (mul 3 $codes) (mul 19 $latency) (mul 46 $health) (mul 18 $tcp) }}
+{{- $sizing := .Values.sizing }}
+{{- add 200 (mul $listener (int $sizing.listeners)) (mul $rule (int $sizing.rules)) (mul $backend (int $sizing.backends)) -}}
+{{- end }}
+
+{{- define "clearway.series.controlplane" -}}
+{{- add 800 (mul 3 (int .Values.sizing.listeners)) (mul 2 (int .Values.dataplane.replicas)) -}}
+{{- end }}

@@ -15,5 +15,14 @@ pub use asset::Asset;
 
 /// Every generated file, in the order of their paths within each room.
 pub fn assets() -> Vec<Asset> {
-    [rules::assets(), dashboards::assets(), runbooks::assets()].concat()
+    let dashboards = dashboards::assets();
+    // Helm reads only what is inside of the chart.
+    let copies: Vec<Asset> = dashboards
+        .iter()
+        .filter_map(|asset| {
+            let name = asset.path.strip_prefix("grafana/dashboards/")?;
+            Some(Asset::new(format!("charts/clearway/files/dashboards/{name}"), asset.content.clone()))
+        })
+        .collect();
+    [rules::assets(), dashboards, copies, runbooks::assets()].concat()
 }

@@ -7,6 +7,7 @@
 pub mod alert;
 mod alerts;
 mod cases;
+mod chart;
 mod document;
 mod ingress_nginx;
 mod recordings;
@@ -70,10 +71,10 @@ pub fn recordings() -> impl Iterator<Item = &'static Recording> {
     FILES.iter().flat_map(|file| file.groups).flat_map(|group| group.recordings)
 }
 
-/// The files of this room, with the default thresholds, their tests, and the page about them.
+/// The files of this room, with the default thresholds, their tests, the chart's copies, and the page about them.
 pub fn assets() -> Vec<Asset> {
     let page = vec![Asset::new("docs/alerts.md", document::markdown())];
-    [render(&Thresholds::default()), cases::assets(), page].concat()
+    [render(&Thresholds::default()), cases::assets(), chart::assets(), page].concat()
 }
 
 /// The files of rules with these thresholds.

@@ -237,6 +237,11 @@ pub enum ThresholdError {
 }
 
 impl Thresholds {
+    /// For a template that is filled later: each value is `@@name@@`.
+    pub(super) fn names() -> Self {
+        Self(ALL.iter().map(|threshold| (threshold.name, format!("@@{}@@", threshold.name))).collect())
+    }
+
     /// Sets what a file says: lines of `name: value`, blank lines and `#` comments.
     ///
     /// # Errors
