@@ -35,12 +35,16 @@ test: ## everything that Rust, promtool and Prometheus can show; installs what i
 	tests/conformance/test
 
 test-cluster: ## what needs the tools built from Go: the Collector, Kubernetes, both planes in it, conformance (as root; at most 50 min cold)
-	$(TOOLS)/install apt cluster conformance chart
+	$(TOOLS)/install apt cluster conformance chart promtool prometheus
 	CLEARWAY_OTELCOL="$$($(TOOLS)/path otelcol)" cargo test --workspace --locked --features $(CLUSTER_TESTS) --test collector --test conservation
 	cargo test --workspace --locked --lib -- --ignored live
 	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" cargo test --workspace --locked --features $(CLUSTER_TESTS) $(addprefix --test ,$(E2E_TESTS))
 	tests/chart/test
 	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" tests/chart/install
+	tests/otel-collector/rendered
+	tests/otel-collector/validate
+	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" tests/otel-collector/standalone
+	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" tests/otel-collector/cluster
 	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" tests/conformance/own-cluster
 
 no-flicker: ## both planes restart 20 times under 2,000 requests/s, 2 min without a control plane, no request lost (as root; 10 min)
@@ -67,6 +71,7 @@ conformance: ## run the unmodified Gateway API conformance suite on it, compare 
 chart: ## the Helm chart with Helm 3 and 4: lint, goldens, what is refused; then install to uninstall in a cluster of its own (as root; 3 min)
 	$(TOOLS)/install apt chart kubernetes
 	tests/chart/test
+	tests/otel-collector/rendered
 	cargo build --release --locked --bin clearway
 	tests/chart/install
 

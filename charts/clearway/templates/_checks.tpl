@@ -54,7 +54,7 @@
 {{- end }}
 {{- $v := .Values }}
 {{- $wanted := dict
-  "ServiceMonitor" (or $v.serviceMonitor.enabled $v.controlplane.serviceMonitor.enabled $v.dataplane.serviceMonitor.enabled)
+  "ServiceMonitor" (or $v.serviceMonitor.enabled $v.controlplane.serviceMonitor.enabled $v.dataplane.serviceMonitor.enabled (and $v.otelCollector.enabled $v.otelCollector.serviceMonitor.enabled))
   "PodMonitor" $v.podMonitor.enabled
   "PrometheusRule" $v.prometheusRule.enabled }}
 {{- range $kind, $enabled := $wanted }}

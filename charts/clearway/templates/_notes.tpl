@@ -20,6 +20,22 @@
 {{- $said = append $said "The collector is reached by https, and the image has no authorities of its own: give observability.otlp.ca, or nothing arrives." }}
 {{- end }}
 {{- end }}
+{{- if $v.otelCollector.enabled }}
+{{- range $signal := list "traces" "metrics" "logs" }}
+{{- if eq (include "clearway.otelCollector.exportersOf" (dict "root" $ "signal" $signal)) "[\"debug\"]" }}
+{{- $said = append $said (printf "The Collector has no exporter for %s: they are counted in its log and gone. See otelCollector.exporters." $signal) }}
+{{- end }}
+{{- end }}
+{{- if $v.otelCollector.accessLogs.enabled }}
+{{- $said = append $said (printf "Agents that read access logs run as root with hostPath volumes: namespace '%s' must admit them (pod-security.kubernetes.io/enforce: privileged)." $.Release.Namespace) }}
+{{- if $v.observability.otlp.logsEndpoint }}
+{{- $said = append $said "Access logs go two ways, by agents and by OTLP (observability.otlp.logsEndpoint): every line comes twice." }}
+{{- end }}
+{{- if ne $v.observability.accessLog.output "stdout" }}
+{{- $said = append $said (printf "Agents read standard output, and observability.accessLog.output is %s: they will find no lines." $v.observability.accessLog.output) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if not $v.observability.metrics.enabled }}
 {{- $said = append $said "observability.metrics.enabled is false: most dashboards and alerts have nothing to show." }}
 {{- end }}

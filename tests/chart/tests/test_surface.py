@@ -102,7 +102,8 @@ class Security(unittest.TestCase):
             for name, spec in pods(kit.objects(preset)):
                 context = spec["securityContext"]
                 self.assertEqual(context["seccompProfile"], {"type": "RuntimeDefault"}, name)
-                self.assertTrue(context["runAsNonRoot"], name)
+                # Files of containers belong to root: who reads them does too.
+                self.assertEqual(context.get("runAsNonRoot", False), not name.endswith("-otel-agent"), name)
                 for container in spec["containers"] + spec.get("initContainers", []):
                     expected = {"readOnlyRootFilesystem": True, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
                     self.assertLessEqual(expected.items(), container["securityContext"].items(), f"{preset} {name}")
