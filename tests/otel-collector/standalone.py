@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 import urllib.parse
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -69,7 +70,7 @@ class Run:
         (folder / "prometheus.yml").write_text("storage: {tsdb: {out_of_order_time_window: 10m}}\n", encoding="utf-8")
         self.start(
             "prometheus", given.prometheus, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb",
-            "--web.listen-address=127.0.0.1:9090", "--web.enable-otlp-receiver",
+            "--web.listen-address=127.0.0.1:9090", "--web.enable-otlp-receiver", "--enable-feature=exemplar-storage",
         ).says("Server is ready to receive web requests")
         (folder / "overlay.yaml").write_text(OVERLAY % folder, encoding="utf-8")
         env = {**os.environ, "CLEARWAY_ACCESS_LOG": str(self.access_log), "STORAGE_DIRECTORY": str(folder / "storage")}
@@ -159,6 +160,17 @@ def check_metrics(run):
     return len(exposed())
 
 
+def check_exemplars(run):
+    """Exemplars come along, and lead to traces of these requests."""
+    asked = urllib.parse.urlencode({"query": "clearway_request_duration_seconds_bucket", "start": time.time() - 600, "end": time.time()})
+    answer = json.loads(get("http://127.0.0.1:9090/api/v1/query_exemplars?" + asked))["data"]
+    found = {one["labels"]["trace_id"] for series in answer for one in series["exemplars"]}
+    traces = {json.loads(line)["trace_id"] for line in run.access_log.read_text(encoding="utf-8").splitlines()}
+    if not found or not found <= traces:
+        raise Failed(f"exemplars in Prometheus lead to {len(found)} traces, {len(found - traces)} of them are of no request")
+    return len(found)
+
+
 def check_logs(run):
     """Every line of the file is one record, with the ids of its span; the fields that the values name, and no more."""
     written = [json.loads(line) for line in run.access_log.read_text(encoding="utf-8").splitlines()]
@@ -215,6 +227,7 @@ def main():
         series = check_metrics(run)
         if run.gateway.end() != 0:
             raise Failed(f"the gateway ended badly:\n{run.gateway.tail()}")
+        exemplars = check_exemplars(run)
         check_logs(run)
         check_secrets(run)
         check_quiet(run)
@@ -226,7 +239,7 @@ def main():
     finally:
         run.end()
     shutil.rmtree(folder)
-    print(f"tests/otel-collector/standalone: {REQUESTS} requests = spans = log records = counted, {series} series in Prometheus as the gateway has them")
+    print(f"tests/otel-collector/standalone: {REQUESTS} requests = spans = log records = counted, {series} series in Prometheus as the gateway has them, with exemplars of {exemplars} traces")
     return 0
 
 
