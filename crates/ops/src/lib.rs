@@ -1,4 +1,4 @@
-//! What operators take with them: rules, dashboards and runbooks, made here and checked against the catalog.
+//! What operators take with them: rules, dashboards, monitors and runbooks, made here and checked against the catalog.
 //!
 //! `cargo xtask gen` writes the files of [`assets`] and `gen --check` compares them; nothing here is part of the
 //! program that serves. What always holds: a file is made from the code alone, the same bytes every time, and every
@@ -7,6 +7,7 @@
 pub mod asset;
 pub mod dashboards;
 pub mod lint;
+pub mod monitors;
 pub mod query;
 pub mod rules;
 pub mod runbooks;
@@ -24,5 +25,5 @@ pub fn assets() -> Vec<Asset> {
             Some(Asset::new(format!("charts/clearway/files/dashboards/{name}"), asset.content.clone()))
         })
         .collect();
-    [rules::assets(), dashboards, copies, runbooks::assets()].concat()
+    [rules::assets(), dashboards, copies, monitors::assets(), runbooks::assets()].concat()
 }

@@ -1,5 +1,8 @@
 //! What an operator sees by kubectl: columns, conditions that say what to do, and Events when something is refused and
-//! when it is well again.
+//! when it is well again; and what Prometheus finds by the monitors that are shipped.
+
+#[path = "kubectl_view/monitors.rs"]
+mod monitors;
 
 use std::time::Duration;
 
@@ -24,6 +27,7 @@ fn kubectl_shows_what_an_operator_needs() {
     cluster.until_code(address, "shop.example", 200);
     a_listener_says_why_it_is_refused(&cluster);
     logs_tell_what_happens(&cluster);
+    monitors::prometheus_finds_every_pod(&cluster);
 }
 
 fn furnish(cluster: &Cluster) {
