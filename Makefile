@@ -36,7 +36,7 @@ test: ## everything that Rust, promtool and Prometheus can show; installs what i
 
 test-cluster: ## what needs the tools built from Go: the Collector, Kubernetes, both planes in it, conformance (as root; at most 50 min cold)
 	$(TOOLS)/install apt cluster conformance chart promtool prometheus
-	CLEARWAY_OTELCOL="$$($(TOOLS)/path otelcol)" cargo test --workspace --locked --features $(CLUSTER_TESTS) --test collector --test conservation --test roundtrip
+	CLEARWAY_OTELCOL="$$($(TOOLS)/path otelcol)" cargo test --workspace --locked --features $(CLUSTER_TESTS) --test collector --test collector_metrics --test conservation --test roundtrip
 	cargo test --workspace --locked --lib -- --ignored live
 	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" cargo test --workspace --locked --features $(CLUSTER_TESTS) $(addprefix --test ,$(E2E_TESTS))
 	tests/chart/test

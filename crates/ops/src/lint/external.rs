@@ -17,6 +17,12 @@ pub(super) const TARGET_LABELS: &[&str] =
 /// Name, shape, unit, labels.
 type External = (&'static str, Shape, Unit, &'static [&'static str]);
 
+/// Exporters over HTTP say where to.
+const SENT: &[&str] = &["exporter", "server_address", "server_port", "url_path"];
+/// With `level: detailed` the Collector says why it gave up, besides.
+const SEND_FAILED: &[&str] =
+    &["exporter", "server_address", "server_port", "url_path", "error_type", "error_permanent"];
+
 const SERIES: &[External] = &[
     ("up", Shape::Gauge, Unit::One, &[]),
     ("scrape_duration_seconds", Shape::Gauge, Unit::Seconds, &[]),
@@ -26,12 +32,12 @@ const SERIES: &[External] = &[
     ("ALERTS", Shape::Gauge, Unit::One, &["alertname", "alertstate", "severity"]),
     ("otelcol_exporter_queue_size", Shape::Gauge, Unit::One, &["exporter", "data_type"]),
     ("otelcol_exporter_queue_capacity", Shape::Gauge, Unit::One, &["exporter", "data_type"]),
-    ("otelcol_exporter_sent_spans_total", Shape::Counter, Unit::One, &["exporter"]),
-    ("otelcol_exporter_sent_log_records_total", Shape::Counter, Unit::One, &["exporter"]),
-    ("otelcol_exporter_sent_metric_points_total", Shape::Counter, Unit::One, &["exporter"]),
-    ("otelcol_exporter_send_failed_spans_total", Shape::Counter, Unit::One, &["exporter"]),
-    ("otelcol_exporter_send_failed_log_records_total", Shape::Counter, Unit::One, &["exporter"]),
-    ("otelcol_exporter_send_failed_metric_points_total", Shape::Counter, Unit::One, &["exporter"]),
+    ("otelcol_exporter_sent_spans_total", Shape::Counter, Unit::One, SENT),
+    ("otelcol_exporter_sent_log_records_total", Shape::Counter, Unit::One, SENT),
+    ("otelcol_exporter_sent_metric_points_total", Shape::Counter, Unit::One, SENT),
+    ("otelcol_exporter_send_failed_spans_total", Shape::Counter, Unit::One, SEND_FAILED),
+    ("otelcol_exporter_send_failed_log_records_total", Shape::Counter, Unit::One, SEND_FAILED),
+    ("otelcol_exporter_send_failed_metric_points_total", Shape::Counter, Unit::One, SEND_FAILED),
     ("otelcol_exporter_enqueue_failed_spans_total", Shape::Counter, Unit::One, &["exporter"]),
     ("otelcol_exporter_enqueue_failed_log_records_total", Shape::Counter, Unit::One, &["exporter"]),
     ("otelcol_exporter_enqueue_failed_metric_points_total", Shape::Counter, Unit::One, &["exporter"]),

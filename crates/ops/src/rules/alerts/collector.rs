@@ -38,7 +38,7 @@ pub(in crate::rules) const ALERTS: &[Alert] = &[
         name: "ClearwayCollectorExportFailing",
         summary: "The Collector cannot send on what it has.",
         description: "Exporter {{ $labels.exporter }} of Collector {{ $labels.instance }} fails to send {{ $value | humanize }} {{ $labels.item }} a second; \
-                      critical means that they are lost.",
+                      critical means that its queue takes no more.",
         dashboard: "clearway-telemetry",
         expr: "",
         levels: &[
