@@ -139,13 +139,15 @@ class Test:
             return answer.status == 200
         for name in ("blue", "green"):
             until(30, f"an answer of Gateway {name}", lambda: answers(name))
-        self.before = sum(samples(pod, 19080, "clearway_requests_total") for pod in pods("dataplane"))
+        self.before = {
+            name: sum(samples(pod, 19080, "clearway_requests_total", gateway_name=name) for pod in pods("dataplane")) for name in ("blue", "green")
+        }
 
     def counted(self):
         """Requests as the data planes count them: all that were sent."""
         total = sum(samples(pod, 19080, "clearway_requests_total") for pod in pods("dataplane"))
-        if total - self.before != self.sent:
-            raise Failed(f"{self.sent} requests were sent, {total - self.before} are counted")
+        if total - sum(self.before.values()) != self.sent:
+            raise Failed(f"{self.sent} requests were sent, {total - sum(self.before.values())} are counted")
         return int(total)
 
     def check_series(self, sink):
@@ -157,8 +159,8 @@ class Test:
             for name in ("blue", "green")
         }
         until(60, f"{counted} requests in the metrics that arrived", lambda: sum(by_gateway().values()) == counted)
-        found = by_gateway()
-        if found["blue"] - found["green"] != REQUESTS / 2:
+        found = {name: value - self.before[name] for name, value in by_gateway().items()}
+        if found != {"blue": REQUESTS, "green": REQUESTS / 2}:
             raise Failed(f"the Gateways are not told apart: {found}")
         self.check_targets(sink)
         labels = newest(sink.metrics, series)[0]["labels"]
