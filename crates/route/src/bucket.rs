@@ -4,6 +4,8 @@
 //! Always holds: a lookup hashes a path only at lengths that some prefix has, so many slashes in a request cost
 //! nothing; no list is walked whose candidates another path would have.
 
+use std::sync::Arc;
+
 use crate::candidate::{Candidate, Target};
 use crate::choices::Choices;
 use crate::grpc::{Call, Services};
@@ -14,6 +16,8 @@ use crate::{Map, Request};
 /// Candidates of one hostname.
 #[derive(Debug, Default)]
 pub(crate) struct Bucket {
+    /// In order of precedence. Hostnames of one rule share them.
+    all: Box<[Arc<Candidate>]>,
     grpc: Option<Box<Services>>,
     exact: Map<Box<[u8]>, Choices>,
     regex: Option<Box<Regexes>>,
@@ -21,18 +25,35 @@ pub(crate) struct Bucket {
     prefix_lengths: Lengths,
     /// The prefix `/`, which most routes have: not worth a hash.
     root: Option<Choices>,
-    last: Option<u32>,
 }
 
-/// What a bucket finds: the candidate's number and, for a prefix, its length in bytes.
-pub(crate) type Hit = (u32, Option<usize>);
+/// What a bucket finds: the candidate and, for a prefix, its length in bytes.
+pub(crate) type Hit<'a> = (&'a Candidate, Option<usize>);
+
+/// The same with the candidate's number.
+type Numbered = (u32, Option<usize>);
 
 impl Bucket {
-    /// Adds a candidate; numbers must come in ascending order. A number given twice in a row is kept once.
-    pub(crate) fn push(&mut self, target: &Target, number: u32) {
-        if self.last.replace(number) == Some(number) {
-            return;
+    /// Sorts candidates into a bucket; one that is there twice is kept once.
+    pub(crate) fn compile(mut all: Vec<Arc<Candidate>>) -> Self {
+        all.sort_by(|a, b| a.key.compare(&b.key).0);
+        all.dedup_by(|a, b| Arc::ptr_eq(a, b));
+        let mut bucket = Self::default();
+        for (number, candidate) in (0_u32..).zip(&all) {
+            bucket.push(&candidate.target, number);
         }
+        bucket.finish(&all);
+        bucket.all = all.into();
+        bucket
+    }
+
+    /// The candidates, in order of precedence.
+    pub(crate) fn candidates(&self) -> &[Arc<Candidate>] {
+        &self.all
+    }
+
+    /// Adds a candidate; numbers must come in ascending order.
+    fn push(&mut self, target: &Target, number: u32) {
         match target {
             Target::Exact(path) => self.exact.entry(path.as_bytes().into()).or_default().push(number),
             Target::Regex(pattern) => self.regex.get_or_insert_default().push(pattern, number),
@@ -48,7 +69,7 @@ impl Bucket {
     }
 
     /// Splits long lists; called once after the last candidate.
-    pub(crate) fn finish(&mut self, candidates: &[Candidate]) {
+    fn finish(&mut self, candidates: &[Arc<Candidate>]) {
         for choices in self.exact.values_mut().chain(self.prefix.values_mut()).chain(self.root.as_mut()) {
             choices.finish(candidates);
         }
@@ -58,13 +79,15 @@ impl Bucket {
     }
 
     /// The winner among the candidates that hold.
-    pub(crate) fn find(
-        &self,
-        all: &[Candidate],
-        request: &Request<'_>,
-        call: Option<Call<'_>>,
-    ) -> Option<Hit> {
-        if let (Some(services), Some(call)) = (&self.grpc, call)
+    pub(crate) fn find(&self, request: &Request<'_>) -> Option<Hit<'_>> {
+        let (number, prefix_len) = self.number(request)?;
+        Some((self.all.get(number as usize)?, prefix_len))
+    }
+
+    fn number(&self, request: &Request<'_>) -> Option<Numbered> {
+        let all = &*self.all;
+        if let Some(services) = &self.grpc
+            && let Some(call) = Call::of(request)
             && let Some(number) = services.find(all, request, call)
         {
             return Some((number, None));
@@ -81,7 +104,7 @@ impl Bucket {
             return Some((number, None));
         }
         if !self.prefix.is_empty()
-            && let Some(hit) = self.find_prefix(all, request)
+            && let Some(hit) = self.find_prefix(request)
         {
             return Some(hit);
         }
@@ -90,7 +113,7 @@ impl Bucket {
     }
 
     /// Prefixes of at least one segment.
-    fn find_prefix(&self, all: &[Candidate], request: &Request<'_>) -> Option<Hit> {
+    fn find_prefix(&self, request: &Request<'_>) -> Option<Numbered> {
         let path = request.path.as_bytes();
         let mut end = path.len();
         if end > self.prefix_lengths.longest() {
@@ -99,7 +122,7 @@ impl Bucket {
         loop {
             if self.prefix_lengths.has(end)
                 && let Some(choices) = path.get(..end).and_then(|head| self.prefix.get(head))
-                && let Some(number) = choices.find(all, request)
+                && let Some(number) = choices.find(&self.all, request)
             {
                 return Some((number, Some(end)));
             }

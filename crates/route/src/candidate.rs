@@ -1,7 +1,7 @@
 //! A candidate: one match of one rule, ready to be asked. `bucket` finds the few that a host and a path leave,
 //! `explain` asks all of them.
 //!
-//! Always holds: a table keeps its candidates sorted by precedence, so the smaller number wins.
+//! Always holds: a bucket keeps its candidates sorted by precedence, so the smaller number wins.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use crate::text::{Pattern, Text};
 /// One match of one rule.
 #[derive(Debug)]
 pub(crate) struct Candidate {
-    /// Index of the rule in the slice that the table was compiled from.
-    pub(crate) rule: usize,
+    /// The rule, by the slot that it has in its table as long as it does not change.
+    pub(crate) slot: u32,
     /// The path, or service and method: decided by the bucket's lookups, kept for regular expressions and `explain`.
     pub(crate) target: Target,
     pub(crate) method: Option<Method>,

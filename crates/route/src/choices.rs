@@ -3,6 +3,8 @@
 //!
 //! Always holds: each list is in order of precedence, and the smallest number among the lists that apply wins.
 
+use std::sync::Arc;
+
 use http::header::HeaderName;
 
 use crate::candidate::Candidate;
@@ -35,7 +37,7 @@ impl Choices {
     }
 
     /// Splits a long list by the header that most of its candidates want to equal something.
-    pub(crate) fn finish(&mut self, candidates: &[Candidate]) {
+    pub(crate) fn finish(&mut self, candidates: &[Arc<Candidate>]) {
         self.all.shrink_to_fit();
         if self.all.len() < SPLIT_FROM {
             return;
@@ -61,7 +63,7 @@ impl Choices {
     }
 
     /// The first candidate whose conditions beside the path hold.
-    pub(crate) fn find(&self, candidates: &[Candidate], request: &Request<'_>) -> Option<u32> {
+    pub(crate) fn find(&self, candidates: &[Arc<Candidate>], request: &Request<'_>) -> Option<u32> {
         let first = |numbers: &[u32], bound: u32| {
             numbers.iter().copied().take_while(|number| *number < bound).find(|number| {
                 candidates.get(*number as usize).is_some_and(|candidate| candidate.rest_holds(request))

@@ -44,11 +44,11 @@ pub fn validate(rule: &Rule) -> Result<(), CompileError> {
 /// The candidates of one rule, one for each match.
 pub(crate) fn candidates(
     rule: &Rule,
-    number: usize,
+    slot: u32,
     patterns: &mut Patterns,
 ) -> Result<Vec<Candidate>, CompileError> {
     let compile = |(index, one): (usize, &Match)| {
-        candidate(rule, (number, index), one, patterns).map_err(|(field, reason)| CompileError {
+        candidate(rule, (slot, index), one, patterns).map_err(|(field, reason)| CompileError {
             rule: rule.rule.clone(),
             field: format!("spec.rules[{}].matches[{index}].{field}", rule.rule.index),
             reason,
@@ -62,7 +62,7 @@ type MatchFault = (String, String);
 
 fn candidate(
     rule: &Rule,
-    (number, match_index): (usize, usize),
+    (slot, match_index): (u32, usize),
     one: &Match,
     patterns: &mut Patterns,
 ) -> Result<Candidate, MatchFault> {
@@ -95,7 +95,7 @@ fn candidate(
         rule_index: rule.rule.index,
         match_index,
     };
-    Ok(Candidate { rule: number, target, method, headers, queries, key })
+    Ok(Candidate { slot, target, method, headers, queries, key })
 }
 
 fn header_list(one: &Match) -> &[HeaderMatch] {

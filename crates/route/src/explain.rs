@@ -122,31 +122,32 @@ impl Reason {
 
 struct Winner<'a> {
     candidate: &'a Candidate,
+    index: usize,
     rule: &'a Rule,
     hostname: Hostname,
 }
 
 pub(crate) fn explain(table: &Table, request: &Request<'_>, rules: &[&Rule]) -> Explanation {
     let hit = table.hit(request);
-    let winner = hit.and_then(|(number, _)| {
-        let candidate = table.candidates.get(number as usize)?;
-        let rule = *rules.get(candidate.rule)?;
+    let winner = hit.and_then(|(candidate, _)| {
+        let index = table.slots.rule(candidate.slot)?;
+        let rule = *rules.get(index)?;
         let hostname = best_hostname(&hostnames(table, rule), request.host)?;
-        Some(Winner { candidate, rule, hostname })
+        Some(Winner { candidate, index, rule, hostname })
     });
     let mut of_rule: Vec<Vec<&Candidate>> = vec![Vec::new(); rules.len()];
-    for candidate in &table.candidates {
-        if let Some(list) = of_rule.get_mut(candidate.rule) {
+    for candidate in table.candidates() {
+        if let Some(list) = table.slots.rule(candidate.slot).and_then(|index| of_rule.get_mut(index)) {
             list.push(candidate);
         }
     }
     let mut losers: Vec<Loser> = (0..)
         .zip(rules.iter().zip(&of_rule))
-        .filter(|(number, _)| winner.as_ref().is_none_or(|winner| winner.candidate.rule != *number))
+        .filter(|(index, _)| winner.as_ref().is_none_or(|winner| winner.index != *index))
         .map(|(_, (rule, candidates))| lose(table, request, rule, candidates, winner.as_ref()))
         .collect();
     losers.sort_by(|a, b| b.reason.stage().cmp(&a.reason.stage()).then_with(|| a.rule.cmp(&b.rule)));
-    let taken = winner.map(|Winner { candidate, rule, hostname }| Taken {
+    let taken = winner.map(|Winner { candidate, rule, hostname, .. }| Taken {
         rule: rule.rule.clone(),
         match_index: candidate.key.match_index,
         hostname: hostname.to_string(),
@@ -157,8 +158,7 @@ pub(crate) fn explain(table: &Table, request: &Request<'_>, rules: &[&Rule]) -> 
 }
 
 fn hostnames(table: &Table, rule: &Rule) -> Vec<Hostname> {
-    let parents = rule.parents.iter().filter(|parent| parent.listener == table.listener);
-    parents.flat_map(|parent| parent.hostnames.iter().cloned()).collect()
+    crate::table::hostnames(&table.listener, rule).cloned().collect()
 }
 
 fn best_hostname(hostnames: &[Hostname], host: &str) -> Option<Hostname> {
@@ -177,7 +177,7 @@ fn lose(
     if rule.parents.iter().all(|parent| parent.listener != table.listener) {
         return without_match(Reason::NotAttached);
     }
-    if candidates.is_empty() {
+    if candidates.is_empty() && !hostnames.is_empty() {
         return without_match(Reason::Invalid);
     }
     let Some(hostname) = best_hostname(&hostnames, request.host) else {

@@ -3,6 +3,8 @@
 //! Always holds: only gRPC calls get here (POST, content type `application/grpc...`, path `/Service/Method`; gRPC
 //! over HTTP/2, section "Requests"), and what is tried first takes precedence over what is tried later.
 
+use std::sync::Arc;
+
 use http::Method;
 use http::header::CONTENT_TYPE;
 
@@ -69,7 +71,7 @@ impl Services {
         }
     }
 
-    pub(crate) fn finish(&mut self, candidates: &[Candidate]) {
+    pub(crate) fn finish(&mut self, candidates: &[Arc<Candidate>]) {
         for methods in self.exact.values_mut().chain([&mut self.any]) {
             for choices in methods.exact.values_mut().chain([&mut methods.any]) {
                 choices.finish(candidates);
@@ -79,7 +81,7 @@ impl Services {
 
     pub(crate) fn find(
         &self,
-        candidates: &[Candidate],
+        candidates: &[Arc<Candidate>],
         request: &Request<'_>,
         call: Call<'_>,
     ) -> Option<u32> {
@@ -92,7 +94,7 @@ impl Services {
 }
 
 impl Methods {
-    fn find(&self, candidates: &[Candidate], request: &Request<'_>, call: Call<'_>) -> Option<u32> {
+    fn find(&self, candidates: &[Arc<Candidate>], request: &Request<'_>, call: Call<'_>) -> Option<u32> {
         self.exact
             .get(call.method)
             .and_then(|choices| choices.find(candidates, request))
@@ -102,7 +104,12 @@ impl Methods {
 }
 
 /// The first of a list that holds, its regular expressions included.
-fn first(numbers: &[u32], candidates: &[Candidate], request: &Request<'_>, call: Call<'_>) -> Option<u32> {
+fn first(
+    numbers: &[u32],
+    candidates: &[Arc<Candidate>],
+    request: &Request<'_>,
+    call: Call<'_>,
+) -> Option<u32> {
     numbers.iter().copied().find(|number| {
         candidates.get(*number as usize).is_some_and(|candidate| {
             matches!(candidate.target, Target::Grpc { .. })

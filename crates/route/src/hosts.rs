@@ -4,15 +4,17 @@
 //! Always holds: a lookup hashes only suffixes whose length some wildcard has, so its cost is bounded by the
 //! configuration and not by the dots a client sends.
 
+use std::sync::Arc;
+
 use clearway_model::Hostname;
 
 use crate::Map;
 
-/// Values by hostname.
-#[derive(Debug)]
+/// Values by hostname. A copy shares the names.
+#[derive(Clone, Debug)]
 pub(crate) struct HostMap<T> {
-    exact: Map<Box<[u8]>, T>,
-    wildcard: Map<Box<[u8]>, T>,
+    exact: Map<Arc<[u8]>, T>,
+    wildcard: Map<Arc<[u8]>, T>,
     wildcard_lengths: Lengths,
     any: Option<T>,
 }
@@ -22,20 +24,12 @@ impl<T> HostMap<T> {
         Self { exact: Map::new(), wildcard: Map::new(), wildcard_lengths: Lengths::default(), any: None }
     }
 
-    /// The value of this very hostname, made by `default` when there is none yet.
-    pub(crate) fn entry(&mut self, hostname: &Hostname, default: impl FnOnce() -> T) -> &mut T {
-        match hostname {
-            Hostname::Exact(name) => self.exact.entry(name.as_bytes().into()).or_insert_with(default),
-            Hostname::Wildcard(suffix) => {
-                self.wildcard_lengths.insert(suffix.len());
-                self.wildcard.entry(suffix.as_bytes().into()).or_insert_with(default)
-            }
-            Hostname::Any => self.any.get_or_insert_with(default),
-        }
-    }
-
     /// Calls `visit` with the value of each hostname that covers `host`, the most specific first, until it answers.
-    pub(crate) fn search<R>(&self, host: &str, mut visit: impl FnMut(&T) -> Option<R>) -> Option<R> {
+    pub(crate) fn search<'a, R>(
+        &'a self,
+        host: &str,
+        mut visit: impl FnMut(&'a T) -> Option<R>,
+    ) -> Option<R> {
         let host = host.as_bytes();
         if !self.exact.is_empty()
             && let Some(found) = self.exact.get(host).and_then(&mut visit)
@@ -56,14 +50,48 @@ impl<T> HostMap<T> {
         self.any.as_ref().and_then(visit)
     }
 
-    /// Every value, for finishing touches after the last insertion.
-    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.exact.values_mut().chain(self.wildcard.values_mut()).chain(self.any.as_mut())
+    /// The value of this very hostname.
+    pub(crate) fn get(&self, hostname: &Hostname) -> Option<&T> {
+        match hostname {
+            Hostname::Exact(name) => self.exact.get(name.as_bytes()),
+            Hostname::Wildcard(suffix) => self.wildcard.get(suffix.as_bytes()),
+            Hostname::Any => self.any.as_ref(),
+        }
+    }
+
+    /// Gives this very hostname another value.
+    pub(crate) fn insert(&mut self, hostname: &Hostname, value: T) {
+        match hostname {
+            Hostname::Exact(name) => _ = self.exact.insert(name.as_bytes().into(), value),
+            Hostname::Wildcard(suffix) => {
+                self.wildcard_lengths.insert(suffix.len());
+                self.wildcard.insert(suffix.as_bytes().into(), value);
+            }
+            Hostname::Any => self.any = Some(value),
+        }
+    }
+
+    /// Every value.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
+        self.exact.values().chain(self.wildcard.values()).chain(self.any.as_ref())
+    }
+
+    /// Takes this very hostname out.
+    pub(crate) fn remove(&mut self, hostname: &Hostname) {
+        match hostname {
+            Hostname::Exact(name) => _ = self.exact.remove(name.as_bytes()),
+            Hostname::Wildcard(suffix) => {
+                self.wildcard.remove(suffix.as_bytes());
+                self.wildcard_lengths = Lengths::default();
+                self.wildcard.keys().for_each(|key| self.wildcard_lengths.insert(key.len()));
+            }
+            Hostname::Any => self.any = None,
+        }
     }
 }
 
 /// A set of key lengths: tells without hashing that no key of a length exists.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Lengths {
     words: Vec<u64>,
     longest: usize,
@@ -106,8 +134,8 @@ impl ListenerIndex {
     /// such listeners are in conflict and `translate` refuses all but one of them.
     pub fn compile(listeners: &[(usize, &Hostname)]) -> Self {
         let mut hosts = HostMap::new();
-        for (number, hostname) in listeners {
-            hosts.entry(hostname, || *number);
+        for (number, hostname) in listeners.iter().rev() {
+            hosts.insert(hostname, *number);
         }
         Self { hosts }
     }

@@ -24,6 +24,7 @@ mod hosts;
 mod order;
 mod query;
 mod regexes;
+mod slots;
 mod table;
 mod text;
 
@@ -31,7 +32,7 @@ pub use compile::{CompileError, validate};
 pub use explain::{Explanation, Loser, Reason, Taken};
 pub use hosts::ListenerIndex;
 pub use order::Criterion;
-pub use table::{Found, Table};
+pub use table::{Before, Found, Table};
 pub use text::expression_cost;
 
 /// The parts of a request that rules look at.

@@ -3,6 +3,8 @@
 //!
 //! Always holds: each list is in order of precedence, and the smallest number among the lists that apply wins.
 
+use std::sync::Arc;
+
 use crate::candidate::{Candidate, Target};
 use crate::hosts::Lengths;
 use crate::text::Pattern;
@@ -33,7 +35,7 @@ impl Regexes {
     }
 
     /// The winner among the candidates whose expression covers the path and whose other conditions hold.
-    pub(crate) fn find(&self, all: &[Candidate], request: &Request<'_>) -> Option<u32> {
+    pub(crate) fn find(&self, all: &[Arc<Candidate>], request: &Request<'_>) -> Option<u32> {
         let path = request.path.as_bytes();
         let mut best = first_below(u32::MAX, &self.open, all, request);
         for (slash, _) in
@@ -50,7 +52,7 @@ impl Regexes {
 }
 
 /// The first of a list that holds and is smaller than `bound`.
-fn first_below(bound: u32, numbers: &[u32], all: &[Candidate], request: &Request<'_>) -> Option<u32> {
+fn first_below(bound: u32, numbers: &[u32], all: &[Arc<Candidate>], request: &Request<'_>) -> Option<u32> {
     // Neighbours often share their expression and differ in a header: it runs once for them.
     let mut known: Option<(&Pattern, bool)> = None;
     numbers.iter().copied().take_while(|number| *number < bound).find(|number| {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use clearway_model::{Listener, ListenerProtocol, ListenerRef, Rule, Snapshot};
-use clearway_route::{ListenerIndex, Table};
+use clearway_route::{Before, CompileError, ListenerIndex, Table};
 use clearway_telemetry::Telemetry;
 use clearway_telemetry::families::{
     ListenerTelemetry, RuleIdentity, RuleTelemetry, SocketIdentity, SocketTelemetry,
@@ -137,18 +137,15 @@ fn compile_listener<'a>(
 ) -> Result<Arc<LiveListener>, CompileProblem> {
     let identity = listener.backend_certificate.as_ref();
     let kept = before.filter(|before| before.listener.backend_certificate.as_ref() == identity);
-    let mut old = kept.map_or(&[][..], |kept| &kept.attached).iter().peekable();
-    let mut same =
+    let old = before.map_or(&[][..], |before| &before.attached);
+    let same = unchanged(rules, old);
+    let mut stays =
         before.is_some_and(|before| before.listener == *listener && before.attached.len() == rules.len());
     let mut attached = Vec::with_capacity(rules.len());
-    for rule in rules {
-        // Both lists are sorted by name.
-        while old.next_if(|one| one.source.rule < rule.rule).is_some() {}
-        let known = old.next_if(|one| one.source.rule == rule.rule).filter(|one| {
-            (Arc::ptr_eq(&one.source, rule) || one.source == **rule)
-                && compiled.still_leads(rule, &one.rule, identity)
-        });
-        same &= known.is_some();
+    for (rule, same) in rules.iter().zip(&same) {
+        let known = same.and_then(|index| kept?.attached.get(index));
+        let known = known.filter(|one| compiled.still_leads(rule, &one.rule, identity));
+        stays &= known.is_some();
         attached.push(known.cloned().unwrap_or_else(|| Attached {
             source: Arc::clone(rule),
             rule: compiled.get(rule, identity),
@@ -158,16 +155,39 @@ fn compile_listener<'a>(
             }),
         }));
     }
-    if let Some(before) = before.filter(|_| same) {
+    if let Some(before) = before.filter(|_| stays) {
         return Ok(before.clone());
     }
-    let rules: Vec<&Rule> = rules.iter().map(|rule| &***rule).collect();
-    let table = Table::compile(&listener.listener, &rules).map_err(|error| CompileProblem {
+    let table = table(&listener.listener, rules, before, &same).map_err(|error| CompileProblem {
         object: listener.listener.to_string(),
         reason: error.to_string(),
     })?;
     let telemetry = telemetry.listener(&listener.listener);
     Ok(Arc::new(LiveListener { listener: listener.clone(), table, attached, telemetry }))
+}
+
+/// For each rule its place among the old ones, if it is there unchanged.
+fn unchanged(rules: &[&Arc<Rule>], old: &[Attached]) -> Vec<Option<usize>> {
+    let mut old = old.iter().map(|one| &one.source).enumerate().peekable();
+    let find = |rule: &&Arc<Rule>| {
+        // Both lists are sorted by name.
+        while old.next_if(|(_, one)| !Arc::ptr_eq(one, rule) && one.rule < rule.rule).is_some() {}
+        let (index, one) = old.next_if(|(_, one)| Arc::ptr_eq(one, rule) || one.rule == rule.rule)?;
+        (Arc::ptr_eq(one, rule) || **one == ***rule).then_some(index)
+    };
+    rules.iter().map(find).collect()
+}
+
+fn table(
+    listener: &ListenerRef,
+    rules: &[&Arc<Rule>],
+    before: Option<&Arc<LiveListener>>,
+    same: &[Option<usize>],
+) -> Result<Table, CompileError> {
+    let rules: Vec<&Rule> = rules.iter().map(|rule| &***rule).collect();
+    let Some(before) = before else { return Table::compile(listener, &rules) };
+    let old: Vec<&Rule> = before.attached.iter().map(|one| &*one.source).collect();
+    Table::compile_after(listener, &rules, Before { table: &before.table, rules: &old, same })
 }
 
 fn port_tls(

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::support::{Ask, M, any, call, exact, listener, path, path_regex, prefix, regex, route, rules};
 use clearway_model::{HeaderMatch, Hostname, Match, PathMatch, QueryMatch, RouteKind, Rule, TextMatch};
-use clearway_route::{Found, Table};
+use clearway_route::{Before, Found, Table};
 
 /// xorshift64* (Vigna, 2016).
 struct Dice(u64);
@@ -342,4 +342,53 @@ fn the_table_agrees_with_a_linear_scan_on_random_tables() {
         taken.iter().all(|count| *count > 300),
         "every kind is met often enough to mean something: {taken:?}"
     );
+}
+
+/// Rules of one set with those of another: taken out, changed, put in between.
+fn edited(dice: &mut Dice, rules: &[Rule]) -> Vec<Rule> {
+    let mut after = rules.to_vec();
+    for _ in 0..1 + dice.below(4) {
+        match dice.below(3) {
+            0 if !after.is_empty() => drop(after.remove(dice.below(after.len()))),
+            1 if !after.is_empty() => {
+                let at = dice.below(after.len());
+                let other = random_rules(dice).swap_remove(0);
+                after[at] = Rule { rule: after[at].rule.clone(), created: after[at].created, ..other };
+            }
+            _ => after.extend(random_rules(dice).into_iter().take(1)),
+        }
+    }
+    after.sort_by(|a, b| a.rule.cmp(&b.rule));
+    after.dedup_by(|a, b| a.rule == b.rule);
+    after
+}
+
+#[test]
+fn a_table_that_was_compiled_after_others_answers_as_one_that_was_compiled_alone() {
+    let mut dice = Dice(0x1234_5678_9ABC_DEF1);
+    for round in 0..60 {
+        let mut rules = edited(&mut dice, &[]);
+        rules.extend(random_rules(&mut dice));
+        rules.sort_by(|a, b| a.rule.cmp(&b.rule));
+        rules.dedup_by(|a, b| a.rule == b.rule);
+        let borrowed: Vec<&Rule> = rules.iter().collect();
+        let mut table = Table::compile(&listener("main"), &borrowed).expect("good rules");
+        for step in 0..12 {
+            let after = edited(&mut dice, &rules);
+            let old: Vec<&Rule> = rules.iter().collect();
+            let new: Vec<&Rule> = after.iter().collect();
+            let same: Vec<Option<usize>> =
+                new.iter().map(|rule| old.iter().position(|other| other == rule)).collect();
+            let before = Before { table: &table, rules: &old, same: &same };
+            let next = Table::compile_after(&listener("main"), &new, before).expect("good rules");
+            let alone = Table::compile(&listener("main"), &new).expect("good rules");
+            for _ in 0..25 {
+                let ask = random_ask(&mut dice);
+                let (found, want) = (next.find(&ask.request()), alone.find(&ask.request()));
+                assert_eq!(found, want, "round {round}, step {step}: {:?}\n{after:#?}", ask.request());
+                assert_eq!(next.explain(&ask.request(), &new), alone.explain(&ask.request(), &new));
+            }
+            (table, rules) = (next, after);
+        }
+    }
 }

@@ -9,15 +9,12 @@ mod collect;
 mod negotiate;
 mod page;
 mod protobuf;
+mod sink;
 mod text;
 
-use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
 
 pub use negotiate::Format;
 
@@ -29,6 +26,7 @@ use crate::hub::Telemetry;
 use crate::process::ProcessReader;
 use crate::runtime::RuntimeTelemetry;
 use page::{Page, Writer};
+use sink::Sink;
 
 /// Where the values come from.
 #[derive(Clone, Debug)]
@@ -115,48 +113,41 @@ impl Exposition {
     pub fn render(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> Rendered {
         let started = Instant::now();
         let format = Format::negotiate(accept);
-        let mut body = self.write(format);
-        let bytes = body.len() as u64;
-        let mut content_encoding = None;
-        if negotiate::takes_gzip(accept_encoding)
-            && let Some(packed) = gzip(&body)
-        {
-            (body, content_encoding) = (packed, Some("gzip"));
-        }
+        let mut sink = if negotiate::takes_gzip(accept_encoding) {
+            Sink::gzip()
+        } else {
+            Sink::plain(self.last_cost().map_or(0, |cost| cost.bytes))
+        };
+        self.write(format, &mut sink);
+        let bytes = sink.bytes();
+        let (body, content_encoding) = sink.finish();
         let cost = Cost { bytes, time: started.elapsed() };
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(cost);
         Rendered { content_type: format.content_type(), content_encoding, body }
     }
 
-    fn write(&self, format: Format) -> Vec<u8> {
+    fn write(&self, format: Format, sink: &mut Sink) {
         match format {
-            Format::Text => self.write_on(&mut text::TextWriter::new(false)),
-            Format::OpenMetrics => self.write_on(&mut text::TextWriter::new(true)),
-            Format::Protobuf => self.write_on(&mut protobuf::ProtobufWriter::default()),
+            Format::Text => self.write_on(&mut text::TextWriter::new(false), sink),
+            Format::OpenMetrics => self.write_on(&mut text::TextWriter::new(true), sink),
+            Format::Protobuf => self.write_on(&mut protobuf::ProtobufWriter::default(), sink),
         }
     }
 
-    fn write_on(&self, writer: &mut dyn Writer) -> Vec<u8> {
+    fn write_on(&self, writer: &mut dyn Writer, sink: &mut Sink) {
         // Before the handles are taken: those that are held here must not look alive.
         let hub = self.sources.hub.as_deref();
         hub.inspect(|hub| hub.age());
         let switches = hub.map(|hub| hub.switches).unwrap_or_default();
         let planes = Plane::ALL.into_iter().filter(|plane| self.sources.show(*plane)).collect();
-        let mut page = Page::new(writer, switches, planes);
+        let mut page = Page::new(writer, sink, switches, planes);
         collect::all(&mut page, self);
-        writer.finish()
+        page.finish();
     }
 
     fn last_cost(&self) -> Option<Cost> {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Fast rather than small: label blocks repeat, so even the first level takes nine tenths away.
-fn gzip(body: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
-    encoder.write_all(body).ok()?;
-    encoder.finish().ok()
 }
 
 #[cfg(test)]

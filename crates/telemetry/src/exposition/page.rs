@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
+use super::sink::{PART, Sink};
 use crate::catalog::{Label, Metric, Plane};
 use crate::families::Switches;
 use crate::histogram::Collected;
@@ -64,13 +65,16 @@ pub(super) trait Writer {
     fn number(&mut self, labels: &Labels<'_>, value: Number);
     /// A sample of a histogram.
     fn histogram(&mut self, labels: &Labels<'_>, value: &Collected);
-    /// The end: the whole body.
-    fn finish(&mut self) -> Vec<u8>;
+    /// The end of the page.
+    fn finish(&mut self);
+    /// What is finished so far and was not taken out yet.
+    fn finished(&mut self) -> &mut Vec<u8>;
 }
 
 /// The exposition in the making: keeps switched-off families and those of other planes out, and counts series.
 pub(super) struct Page<'w> {
     writer: &'w mut dyn Writer,
+    sink: &'w mut Sink,
     switches: Switches,
     planes: Vec<Plane>,
     counts: Vec<(&'static str, u64)>,
@@ -78,8 +82,19 @@ pub(super) struct Page<'w> {
 
 impl<'w> Page<'w> {
     /// An empty page.
-    pub(super) fn new(writer: &'w mut dyn Writer, switches: Switches, planes: Vec<Plane>) -> Self {
-        Self { writer, switches, planes, counts: Vec::new() }
+    pub(super) fn new(
+        writer: &'w mut dyn Writer,
+        sink: &'w mut Sink,
+        switches: Switches,
+        planes: Vec<Plane>,
+    ) -> Self {
+        Self { writer, sink, switches, planes, counts: Vec::new() }
+    }
+
+    /// The end of the page.
+    pub(super) fn finish(self) {
+        self.writer.finish();
+        self.sink.take(self.writer.finished());
     }
 
     /// Writes a family, unless it is switched off or another plane's: then `fill` is not called.
@@ -88,7 +103,7 @@ impl<'w> Page<'w> {
             return;
         }
         self.writer.family(metric);
-        let mut samples = Samples { writer: &mut *self.writer, count: 0 };
+        let mut samples = Samples { writer: &mut *self.writer, sink: &mut *self.sink, count: 0 };
         fill(&mut samples);
         let count = samples.count;
         if count > 0 {
@@ -105,14 +120,27 @@ impl<'w> Page<'w> {
 /// The samples of one family.
 pub(super) struct Samples<'p> {
     writer: &'p mut dyn Writer,
+    sink: &'p mut Sink,
     count: u64,
 }
 
 impl Samples<'_> {
     /// A whole number.
     pub(super) fn whole(&mut self, labels: &Labels<'_>, value: u64) {
+        self.number(labels, Number::Whole(value));
+    }
+
+    fn number(&mut self, labels: &Labels<'_>, value: Number) {
+        self.writer.number(labels, value);
+        self.written();
+    }
+
+    fn written(&mut self) {
         self.count += 1;
-        self.writer.number(labels, Number::Whole(value));
+        let finished = self.writer.finished();
+        if finished.len() >= PART {
+            self.sink.take(finished);
+        }
     }
 
     /// A sharded gauge: a scrape may see the fall on one worker before the rise on another.
@@ -122,15 +150,14 @@ impl Samples<'_> {
 
     /// A number with a fraction.
     pub(super) fn float(&mut self, labels: &Labels<'_>, value: f64) {
-        self.count += 1;
-        self.writer.number(labels, Number::Float(value));
+        self.number(labels, Number::Float(value));
     }
 
     /// A histogram; without an observation it has no series.
     pub(super) fn histogram(&mut self, labels: &Labels<'_>, value: &Collected) {
         if value.count > 0 {
-            self.count += 1;
             self.writer.histogram(labels, value);
+            self.written();
         }
     }
 }

@@ -183,9 +183,12 @@ impl Writer for ProtobufWriter {
         self.end_sample(field::METRIC_HISTOGRAM);
     }
 
-    fn finish(&mut self) -> Vec<u8> {
+    fn finish(&mut self) {
         self.flush_family();
-        std::mem::take(&mut self.out)
+    }
+
+    fn finished(&mut self) -> &mut Vec<u8> {
+        &mut self.out
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::time::UNIX_EPOCH;
 
 use super::page::{Labels, Number, Writer};
+use super::sink::PART;
 use crate::catalog::{Kind, Metric};
 use crate::histogram::{Collected, Exemplar};
 
@@ -25,7 +26,7 @@ impl TextWriter {
     /// An empty page.
     pub(super) fn new(openmetrics: bool) -> Self {
         Self {
-            out: Vec::with_capacity(64 * 1024),
+            out: Vec::with_capacity(2 * PART),
             openmetrics,
             metric: None,
             headed: false,
@@ -143,11 +144,14 @@ impl Writer for TextWriter {
         self.out.push(b'\n');
     }
 
-    fn finish(&mut self) -> Vec<u8> {
+    fn finish(&mut self) {
         if self.openmetrics {
             self.out.extend_from_slice(b"# EOF\n");
         }
-        std::mem::take(&mut self.out)
+    }
+
+    fn finished(&mut self) -> &mut Vec<u8> {
+        &mut self.out
     }
 }
 
