@@ -35,6 +35,18 @@ class Monitors(unittest.TestCase):
             (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
             self.assertIn(endpoint["port"], [port["name"] for port in pod["spec"]["containers"][0]["ports"]])
 
+    def test_they_scrape_as_the_monitors_of_the_root_do(self):
+        for kind, option in (("ServiceMonitor", "serviceMonitor.enabled=true"), ("PodMonitor", "podMonitor.enabled=true")):
+            made = kit.objects("default", "--set", option)
+            root = kit.documents((kit.ROOT / f"servicemonitor/{kind.lower()}s.yaml").read_text())
+            self.assertEqual(len(root), len(PLANES))
+            for theirs in root:
+                ours = kit.find(made, kind, theirs["metadata"]["name"])["spec"]
+                for key in ("jobLabel", "endpoints", "podMetricsEndpoints"):
+                    self.assertEqual(ours.get(key), theirs["spec"].get(key), f"{kind} {key}")
+                wanted = theirs["spec"]["selector"]["matchLabels"].items()
+                self.assertLessEqual(wanted, ours["selector"]["matchLabels"].items(), kind)
+
     def test_the_data_plane_may_have_a_monitor_alone(self):
         made = kit.objects(
             "default", "--set", "dataplane.serviceMonitor.enabled=true,dataplane.serviceMonitor.labels.release=promstack"
