@@ -64,6 +64,14 @@ pub(crate) struct Journey {
     pub(crate) published: Instant,
 }
 
+impl Journey {
+    /// From the first change until a data plane served it, `lag` after it was published or the data plane had connected: one
+    /// that comes back to a version of last week did not need a week for it.
+    pub(crate) fn until_served(&self, lag: Duration) -> Duration {
+        self.published.saturating_duration_since(self.seen) + lag
+    }
+}
+
 /// Journeys of the newest versions.
 #[derive(Debug, Default)]
 pub(crate) struct Journeys {
@@ -91,23 +99,33 @@ impl Journeys {
 mod tests {
     use super::*;
 
+    fn journey(changes: usize, seen: Instant, published: Instant) -> Journey {
+        Journey {
+            began: SystemTime::now(),
+            seen,
+            changes,
+            objects: Named::default(),
+            gather: Duration::ZERO,
+            translate: Duration::ZERO,
+            encode: Duration::ZERO,
+            encoded: 0,
+            published,
+        }
+    }
+
+    #[test]
+    fn a_data_plane_that_comes_back_to_an_old_version_was_served_as_fast_as_it_answered() {
+        let seen = Instant::now();
+        let journey = journey(1, seen, seen + Duration::from_millis(10));
+        assert_eq!(journey.until_served(Duration::from_millis(5)), Duration::from_millis(15));
+    }
+
     #[test]
     fn the_newest_journeys_are_kept() {
         let journeys = Journeys::default();
         let now = Instant::now();
         for number in 0..=REMEMBERED {
-            let journey = Journey {
-                began: SystemTime::now(),
-                seen: now,
-                changes: number,
-                objects: Named::default(),
-                gather: Duration::ZERO,
-                translate: Duration::ZERO,
-                encode: Duration::ZERO,
-                encoded: 0,
-                published: now,
-            };
-            journeys.note(Version(number.to_string().into()), Arc::new(journey));
+            journeys.note(Version(number.to_string().into()), Arc::new(journey(number, now, now)));
         }
         assert!(journeys.of(&Version("0".into())).is_none());
         assert_eq!(journeys.of(&Version(REMEMBERED.to_string().into())).unwrap().changes, REMEMBERED);

@@ -59,7 +59,7 @@ impl Publisher {
             }
             NodeEventKind::Acked { version, lag, answer } => {
                 let journey = self.journeys.of(&version);
-                let whole = journey.as_ref().map(|journey| journey.seen.elapsed());
+                let whole = journey.as_ref().map(|journey| journey.until_served(lag));
                 if let Some(journey) = &journey {
                     let Journey { began, changes, gather, translate, encode, encoded, .. } = &**journey;
                     tracing::debug!(%version, ?began, changes, ?gather, ?translate, ?encode, encoded, "Its journey.");
