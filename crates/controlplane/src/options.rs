@@ -40,6 +40,8 @@ pub struct ControlOptions {
     pub debounce_max: Duration,
     /// A watch that is not in step after so long has timed out: that is said, counted, and goes on being tried.
     pub sync_timeout: Duration,
+    /// Most objects whose status waits to be written. What finds no room is looked for again when the queue has run empty.
+    pub status_queue: usize,
     /// Ports of the fleet's pods that all HTTP listeners on 80 and all HTTPS listeners on 443 share.
     pub merged_ports: (u16, u16),
     /// For Gateways that do not say what to believe of `X-Forwarded-*`.
@@ -89,6 +91,7 @@ impl ControlOptions {
             debounce: Duration::from_millis(10),
             debounce_max: Duration::from_millis(100),
             sync_timeout: Duration::from_secs(60),
+            status_queue: 20_000,
             merged_ports: (surface::HTTP_PORT, surface::HTTPS_PORT),
             forwarded: ForwardedTrust::default(),
             trace: TraceTrust::default(),

@@ -66,6 +66,7 @@ const fn mutation(file: &'static str, from: &'static str, to: &'static str, chec
 const RULES: &str = "prometheus-rules/clearway.yaml";
 const SLO: &str = "prometheus-rules/clearway-slo.yaml";
 const ALERTMANAGER: &str = "prometheus-rules/alertmanager/example.yaml";
+const CLOCK: &str = "runbooks/ClearwayClockSkew.md";
 const PAGE: &str = "docs/operations/alerts.md";
 
 const MUTATIONS: &[Mutation] = &[
@@ -130,6 +131,18 @@ const MUTATIONS: &[Mutation] = &[
         "sum(rate(nginx_ingress_requests{namespace",
         "metric",
     ),
+    // Runbooks: a query, a path, a variable and a word of a block, a section.
+    mutation(
+        CLOCK,
+        "clearway_clock_timestamp_seconds - timestamp(",
+        "clearway_clock_seconds - timestamp(",
+        "metric",
+    ),
+    mutation(CLOCK, "\"$DATAPLANE/metrics\"", "\"$DATAPLANE/metric\"", "runbook-path"),
+    mutation(CLOCK, "-n \"$NAMESPACE\"", "-n \"$NAMESPCE\"", "runbook-variable"),
+    mutation(CLOCK, "```sh cluster expect=", "```sh clutser expect=", "runbook-block"),
+    mutation(CLOCK, "## Impact", "## Effect", "runbook-sections"),
+    mutation(CLOCK, "# ClearwayClockSkew", "# ClearwayClock", "runbook-title"),
     mutation(PAGE, "`clearway_request_duration_seconds`", "`clearway_request_time_seconds`", "name"),
 ];
 
@@ -163,6 +176,19 @@ fn a_removed_catalog_entry_is_found_wherever_it_is_used() {
     let in_reference =
         findings.iter().any(|finding| finding.file == "docs/metrics.md" && finding.check == "name");
     assert!(in_rules && in_reference, "{}", listed(&findings));
+}
+
+/// An alert without its page, and a page without its alert.
+#[test]
+fn alerts_and_runbooks_go_together() {
+    let mut files = shipped();
+    let page = files.remove(CLOCK).unwrap();
+    files.insert("runbooks/ClearwayClock.md".to_owned(), page);
+    let findings = found(&files);
+    for (file, check) in [(RULES, "runbook-missing"), ("runbooks/ClearwayClock.md", "runbook-orphan")] {
+        let there = findings.iter().any(|finding| finding.file == file && finding.check == check);
+        assert!(there, "{check}:\n{}", listed(&findings));
+    }
 }
 
 /// A promise that nobody looks at is found, and a link to a dashboard that is not there.

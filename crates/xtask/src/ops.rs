@@ -1,9 +1,11 @@
 //! `ops` and `rules`: checks of what operators take with them, and rules with other thresholds.
 
 use std::path::Path;
+use std::process::Command;
 
-use clearway_ops::lint::{Vocabulary, files};
+use clearway_ops::lint::{Finding, Vocabulary, files};
 use clearway_ops::rules::{self, thresholds::Thresholds};
+use clearway_ops::runbooks::{self, Language};
 
 use crate::tree::{Failure, Outcome, Tree};
 
@@ -15,7 +17,8 @@ pub(crate) fn check(tree: &Tree) -> Outcome {
             ours.insert(path, text);
         }
     }
-    let findings = files::check(&ours, Vocabulary::of_catalog());
+    let mut findings = files::check(&ours, Vocabulary::of_catalog());
+    findings.extend(scripts(&ours)?);
     if findings.is_empty() {
         let queries = files::quotes(&ours).len();
         return Ok(format!(
@@ -25,6 +28,31 @@ pub(crate) fn check(tree: &Tree) -> Outcome {
     }
     let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
     Err(Failure::Findings(format!("{}\nops: {} to mend", lines.join("\n"), lines.len())))
+}
+
+/// Scripts of runbooks that bash does not understand.
+fn scripts(ours: &files::Files) -> Result<Vec<Finding>, Failure> {
+    let mut found = Vec::new();
+    for (path, text) in ours.iter().filter(|(path, _)| runbooks::alert_of(path).is_some()) {
+        let (page, _) = runbooks::read(text);
+        for block in page.blocks.iter().filter(|block| block.language == Language::Sh) {
+            let ran = Command::new("bash").args(["-n", "-c", &block.text]).output();
+            let ran = ran.map_err(|error| Failure::Command {
+                command: "bash".to_owned(),
+                reason: error.to_string(),
+            })?;
+            if !ran.status.success() {
+                let sentence = String::from_utf8_lossy(&ran.stderr).trim().to_owned();
+                found.push(Finding {
+                    file: path.clone(),
+                    line: block.line,
+                    check: "runbook-script",
+                    sentence,
+                });
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Renders the rules; `options` are those of the command line.

@@ -57,6 +57,9 @@ pub(crate) struct ControlPlaneArgs {
     /// Time for a watch to list all that there is; then it is reported as timed out, counted, and tried on.
     #[arg(long, env = "CLEARWAY_SYNC_TIMEOUT", default_value = "60s", value_parser = duration)]
     sync_timeout: Duration,
+    /// Objects whose status may wait to be written; what finds no room is looked at again when the queue is empty.
+    #[arg(long, env = "CLEARWAY_STATUS_QUEUE", default_value_t = 20_000)]
+    status_queue: usize,
     #[command(flatten)]
     xds: XdsArgs,
     #[command(flatten)]
@@ -155,6 +158,7 @@ impl ControlPlaneArgs {
         options.debounce = self.debounce;
         options.debounce_max = self.debounce_max.max(self.debounce);
         options.sync_timeout = self.sync_timeout.max(Duration::from_millis(1));
+        options.status_queue = self.status_queue.max(1);
         options.forwarded = self.trust.forwarded();
         options.trace = self.trust.trace();
         options.xds_address = self.xds.xds_address;

@@ -38,8 +38,6 @@ use notes::Notes;
 use target::Target;
 use work::{Wanted, Worker};
 
-/// Most objects that wait. What finds no room is looked for again when the queue has run empty.
-const CAPACITY: usize = 20_000;
 /// Requests at a time: 2,000 statuses at 20 ms each are written in 2.5 s.
 const WORKERS: usize = 16;
 /// Changes of statuses are gathered for so long before they are looked at.
@@ -76,7 +74,7 @@ impl Writer {
         options: Arc<ControlOptions>,
         notices: Notices,
     ) -> Self {
-        telemetry.status_queue_capacity(CAPACITY as u64);
+        telemetry.status_queue_capacity(options.status_queue as u64);
         Self { rest: Rest::new(client), telemetry, options, notices }
     }
 
@@ -113,7 +111,7 @@ impl Writer {
         observed: &Arc<Observations>,
         ending: &watch::Receiver<bool>,
     ) {
-        let queue = Arc::new(Queue::new(CAPACITY));
+        let queue = Arc::new(Queue::new(self.options.status_queue));
         let guard =
             Dropped { queue: queue.clone(), telemetry: self.telemetry.clone(), ending: ending.clone() };
         let wanted = watch::Sender::new(None);
@@ -130,8 +128,13 @@ impl Writer {
             };
             workers.spawn(worker.run());
         }
-        let planner =
-            Planner { wanted, queue, observed: observed.clone(), telemetry: self.telemetry.clone() };
+        let planner = Planner {
+            wanted,
+            queue,
+            observed: observed.clone(),
+            telemetry: self.telemetry.clone(),
+            capacity: self.options.status_queue,
+        };
         planner.follow(published, refusals).await;
         drop(guard);
     }
@@ -161,6 +164,7 @@ struct Planner {
     queue: Arc<Queue<Target>>,
     observed: Arc<Observations>,
     telemetry: Arc<ControlTelemetry>,
+    capacity: usize,
 }
 
 impl Planner {
@@ -223,7 +227,7 @@ impl Planner {
             self.telemetry.status_dropped(StatusDrop::QueueFull, refused as u64);
             tracing::warn!(
                 refused,
-                capacity = CAPACITY,
+                capacity = self.capacity,
                 "The status queue is full; the rest is looked at when it is empty."
             );
         }

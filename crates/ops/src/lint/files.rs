@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clearway_telemetry::catalog::Stability;
 
 use super::rule_file::RuleFile;
-use super::{Finding, Quote, Vocabulary, dashboard, page, routing};
+use super::{Finding, Quote, Vocabulary, dashboard, page, routing, runbook};
 use crate::rules::slo;
 
 /// Files by their paths from the root of the repository.
@@ -57,9 +57,14 @@ pub fn check(files: &Files, catalog: Vocabulary) -> Vec<Finding> {
             found.extend(routing::check(path, text, &files, &vocabulary));
         } else if is_page(path) {
             found.extend(page::check(path, text, &vocabulary));
+            let files: Vec<&RuleFile> = rules.iter().map(|(_, file)| file).collect();
+            found.extend(runbook::check(path, text, &files, &vocabulary));
         } else if is_dashboard(path) {
             found.extend(dashboard::check(path, text, &vocabulary));
         }
+    }
+    if files.keys().any(|path| crate::runbooks::alert_of(path).is_some()) {
+        found.extend(runbook::one_to_one(files, &rules));
     }
     if !dashboards.is_empty() {
         found.extend(unused(&quotes(files), &vocabulary));

@@ -13,6 +13,7 @@ pub mod page;
 mod ranges;
 mod routing;
 mod rule_file;
+pub mod runbook;
 #[cfg(test)]
 mod tests;
 mod units;

@@ -31,6 +31,13 @@ pub struct Block {
     pub text: String,
 }
 
+impl Block {
+    /// Whether its language is PromQL; runbooks say more in the same line.
+    fn is_promql(&self) -> bool {
+        self.language.split_whitespace().next() == Some("promql")
+    }
+}
+
 /// The fenced blocks of a page.
 pub fn blocks(text: &str) -> Vec<Block> {
     let mut found: Vec<Block> = Vec::new();
@@ -53,7 +60,7 @@ pub fn blocks(text: &str) -> Vec<Block> {
 /// The PromQL of a page: each fenced block of that language holds one query, or several with a blank line between.
 pub fn quotes(file: &str, text: &str) -> Vec<Quote> {
     let mut found = Vec::new();
-    for block in blocks(text).into_iter().filter(|block| block.language == "promql") {
+    for block in blocks(text).into_iter().filter(Block::is_promql) {
         let mut line = block.line;
         for part in block.text.split("\n\n") {
             if part.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')) {

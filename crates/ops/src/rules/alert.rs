@@ -84,7 +84,7 @@ pub struct Recording {
 pub struct Group {
     /// Unique among all files.
     pub name: &'static str,
-    /// Evaluation interval; empty takes Prometheus's own.
+    /// The threshold that says how often it is evaluated; empty takes Prometheus's own.
     pub interval: &'static str,
     /// Evaluated first.
     pub recordings: &'static [Recording],

@@ -48,10 +48,30 @@ pub const FILES: &[File] = &[
         path: "prometheus-rules/clearway-slo.yaml",
         about: "Objectives: error ratios, burn rates and what is left of the budgets of routes that opt in.",
         groups: &[
-            Group { name: "clearway-slo-rates", interval: "1m", recordings: slo::RATES, alerts: &[] },
-            Group { name: "clearway-slo-long", interval: "2m", recordings: slo::LONG_RATIOS, alerts: &[] },
-            Group { name: "clearway-slo", interval: "1m", recordings: slo::RATIOS, alerts: slo::ALERTS },
-            Group { name: "clearway-slo-budgets", interval: "5m", recordings: slo::BUDGETS, alerts: &[] },
+            Group {
+                name: "clearway-slo-rates",
+                interval: "sloInterval",
+                recordings: slo::RATES,
+                alerts: &[],
+            },
+            Group {
+                name: "clearway-slo-long",
+                interval: "sloLongInterval",
+                recordings: slo::LONG_RATIOS,
+                alerts: &[],
+            },
+            Group {
+                name: "clearway-slo",
+                interval: "sloInterval",
+                recordings: slo::RATIOS,
+                alerts: slo::ALERTS,
+            },
+            Group {
+                name: "clearway-slo-budgets",
+                interval: "sloBudgetInterval",
+                recordings: slo::BUDGETS,
+                alerts: &[],
+            },
         ],
     },
     File {

@@ -172,6 +172,9 @@ pub const ALL: &[Threshold] = &[
     t("scrapeSlowWarning", Seconds(5.0), "Time of a scrape; scrapeTimeout is 10 s"),
     t("scrapeSlowFor", Duration("10m"), "How long scrapes are slow"),
     t("debugLoggingFor", Duration("1h"), "How long debug logging is on"),
+    t("sloInterval", Duration("1m"), "How often error ratios and burn rates of objectives are reckoned"),
+    t("sloLongInterval", Duration("2m"), "How often those over days are: they read much and change slowly"),
+    t("sloBudgetInterval", Duration("5m"), "How often what is left of the budgets is"),
     t(
         "sloBaseWindow",
         Duration("2m"),

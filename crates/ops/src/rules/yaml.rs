@@ -13,7 +13,8 @@ pub(super) fn file(file: &File, thresholds: &Thresholds) -> String {
     for group in file.groups {
         out.push_str(&format!("  - name: {}\n", group.name));
         if !group.interval.is_empty() {
-            out.push_str(&format!("    interval: {}\n", group.interval));
+            let interval = thresholds.get(group.interval).unwrap_or(group.interval);
+            out.push_str(&format!("    interval: {interval}\n"));
         }
         out.push_str("    rules:\n");
         group.recordings.iter().for_each(|recording| push_recording(&mut out, recording, thresholds));

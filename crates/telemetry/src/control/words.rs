@@ -212,8 +212,6 @@ vocabulary! {
         NotLeader = "not_leader",
         /// The object is gone.
         Gone = "gone",
-        /// It failed too often.
-        GaveUp = "gave_up",
         /// The process ended.
         Shutdown = "shutdown",
     }

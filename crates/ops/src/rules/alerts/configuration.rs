@@ -146,7 +146,7 @@ pub(in crate::rules) const ALERTS: &[Alert] = &[
                 labels: &[],
                 expr: "
                     sum by (cluster, namespace, reason) (
-                      increase(clearway_controlplane_status_dropped_total{reason=~\"queue_full|gave_up\"}[<eventWindow>])
+                      increase(clearway_controlplane_status_dropped_total{reason=\"queue_full\"}[<eventWindow>])
                     ) > 0",
             },
         ],

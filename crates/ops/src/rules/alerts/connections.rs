@@ -12,6 +12,7 @@ pub(in crate::rules) const ALERTS: &[Alert] = &[
         dashboard: "clearway-network",
         expr: "",
         levels: &[
+            // A connection too many is told so by a 503 to its request; twice as many are closed without a word.
             // Each worker has its own part of the limit and refuses when that is used up, so the share alone is no proof.
             Level {
                 severity: Severity::Critical,
@@ -20,7 +21,8 @@ pub(in crate::rules) const ALERTS: &[Alert] = &[
                 labels: &[],
                 expr: "
                     sum by (<Target>) (
-                      increase(clearway_downstream_connections_closed_total{reason=\"connection_limit\"}[<eventWindow>])
+                      increase(clearway_requests_total{reason=\"connection_limit\"}[<eventWindow>])
+                      or increase(clearway_downstream_connections_closed_total{reason=\"connection_limit\"}[<eventWindow>])
                     ) > 0",
             },
             Level {

@@ -44,7 +44,7 @@ const QUEUE: &str =
     "clearway_controlplane_status_queue_objects{namespace=\"gw\",job=\"cp\",instance=\"c:1\"}";
 const CAPACITY: &str =
     "clearway_controlplane_status_queue_capacity_objects{namespace=\"gw\",job=\"cp\",instance=\"c:1\"}";
-const DROPPED: &str = "clearway_controlplane_status_dropped_total{namespace=\"gw\",reason=\"gave_up\"}";
+const DROPPED: &str = "clearway_controlplane_status_dropped_total{namespace=\"gw\",reason=\"queue_full\"}";
 const SUPERSEDED: &str = "clearway_controlplane_status_dropped_total{namespace=\"gw\",reason=\"gone\"}";
 const CONDITION: &str = "clearway_controlplane_gateway_condition{namespace=\"gw\",gateway_namespace=\"infra\",\
                          gateway_name=\"edge\",condition=\"Programmed\",status=\"False\",reason=\"AddressNotAssigned\"}";
@@ -180,7 +180,7 @@ pub(super) const CASES: &[Case] = &[
         window: "eventWindow",
         series: &[(DROPPED, At(0.0), Rise(1.0)), (SUPERSEDED, Rise(5.0), Rise(5.0))],
         quiet: &[],
-        loud: &[firing(Warning, &[("namespace", "gw"), ("reason", "gave_up")], "")],
+        loud: &[firing(Warning, &[("namespace", "gw"), ("reason", "queue_full")], "")],
         gone: &[],
     },
     Case {
