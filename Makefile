@@ -12,9 +12,11 @@ BUILD_TOOLS := command -v mold >/dev/null && command -v cc >/dev/null || $(TOOLS
 # Tests of `make test-cluster` are chosen from the whole workspace (not by -p), so that what `make test` has built is used again:
 # the binary too, which the first of them builds for itself.
 CLUSTER_TESTS := clearway/cluster-tests,clearway-e2e/cluster-tests
+# A part of the fault run, of each kind one, that keeps it from rotting: in 90 s.
+SOME_FAULTS := ClearwayUpstreamErrorsHigh,ClearwayNoHealthyEndpoint,ClearwayTlsHandshakesFailing,ClearwayTargetDown,ClearwayDebugLogging
 E2E_TESTS := $(basename $(notdir $(wildcard tests/e2e/tests/*.rs)))
 
-.PHONY: help run build test test-cluster no-flicker check ops advisories gen bench bench-propagation fmt cluster-up cluster-down conformance pictures chart
+.PHONY: help run build test test-cluster no-flicker check ops advisories gen bench bench-propagation fmt cluster-up cluster-down conformance pictures chart faults
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -39,6 +41,8 @@ test-cluster: ## what needs the tools built from Go: the Collector, Kubernetes, 
 	CLEARWAY_OTELCOL="$$($(TOOLS)/path otelcol)" cargo test --workspace --locked --features $(CLUSTER_TESTS) --test collector --test collector_metrics --test conservation --test roundtrip
 	cargo test --workspace --locked --lib -- --ignored live
 	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" cargo test --workspace --locked --features $(CLUSTER_TESTS) $(addprefix --test ,$(E2E_TESTS))
+	CLEARWAY_FAULTS=$(SOME_FAULTS) CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" \
+	  cargo test --workspace --locked --features $(CLUSTER_TESTS) --test faults
 	tests/chart/test
 	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" tests/chart/install
 	tests/otel-collector/rendered
@@ -46,6 +50,12 @@ test-cluster: ## what needs the tools built from Go: the Collector, Kubernetes, 
 	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" tests/otel-collector/standalone
 	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" tests/otel-collector/cluster
 	CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" tests/conformance/own-cluster
+
+faults: ## each alert by its real fault, its runbook's blocks, all panels (as root; about 10 min); writes tests/faults/reports/
+	$(TOOLS)/install apt cluster prometheus
+	cargo test --workspace --locked --features $(CLUSTER_TESTS) --test faults --no-run
+	CLEARWAY_FAULTS_REPORT="$${CLEARWAY_FAULTS_REPORT:-tests/faults/reports}" CLEARWAY_BIN="$${CARGO_TARGET_DIR:-target}/debug/clearway" \
+	  cargo test --workspace --locked --features $(CLUSTER_TESTS) --test faults -- --nocapture
 
 no-flicker: ## both planes restart 20 times under 2,000 requests/s, 2 min without a control plane, no request lost (as root; 10 min)
 	$(TOOLS)/install apt cluster

@@ -308,3 +308,25 @@ fn every_command_has_an_example_that_it_understands() {
             .success();
     assert!(explained.stdout.contains("listener  default/demo/http"), "{}", explained.stdout);
 }
+
+/// What runbooks tell people to ask for and to set is there.
+#[test]
+fn runbooks_name_paths_and_flags_that_exist() {
+    let paths: Vec<&str> = clearway_admin::surface::PATHS.iter().map(|path| path.path).collect();
+    assert_eq!(paths, clearway_ops::lint::runbook::ADMIN_PATHS);
+    let commands = ["run", "controlplane", "dataplane", "check", "explain", "demo-backend"];
+    let helps: String = commands.iter().map(|command| run(&[command, "--help"]).success().stdout).collect();
+    let named = regex::Regex::new(r"`(--[a-z][a-z0-9-]+)|\b(CLEARWAY_[A-Z0-9_]+)").expect("an expression");
+    let known = regex::Regex::new(r"--[a-z][a-z0-9-]+|CLEARWAY_[A-Z0-9_]+").expect("an expression");
+    let known: std::collections::BTreeSet<&str> =
+        known.find_iter(&helps).map(|found| found.as_str()).collect();
+    let folder = clearway_testkit::process::repository().join("runbooks");
+    for entry in std::fs::read_dir(folder).expect("the runbooks") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("a page");
+        for found in named.captures_iter(&text) {
+            let name = found.get(1).or(found.get(2)).map_or("", |name| name.as_str());
+            assert!(known.contains(name), "{}: there is no {name}", path.display());
+        }
+    }
+}

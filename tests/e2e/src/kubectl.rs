@@ -1,6 +1,7 @@
 //! What a test says to the cluster, by the real kubectl.
 
 use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clearway_testkit::process::Finished;
@@ -29,7 +30,9 @@ impl Cluster {
 
     /// The same, whatever becomes of it: those that are not refused are applied.
     pub fn try_apply(&self, objects: &[Value]) -> Finished {
-        let file = self.folder.join("apply.yaml");
+        // Several threads of a test may apply at once.
+        static CALLS: AtomicU64 = AtomicU64::new(0);
+        let file = self.folder.join(format!("apply-{}.yaml", CALLS.fetch_add(1, Ordering::Relaxed)));
         let mut text = String::new();
         for object in objects {
             // Writing to a String cannot fail. JSON is YAML.

@@ -42,11 +42,18 @@ pub(crate) struct Running {
 impl Running {
     /// Starts the binary on a folder, one worker and a log file of its own unless `flags` say otherwise, and waits until it is ready.
     pub(crate) fn start(folder: Folder, flags: &[&str]) -> Self {
+        Self::start_by(&[], folder, flags)
+    }
+
+    /// The same by another program, such as `taskset -c 0`, that becomes it.
+    pub(crate) fn start_by(by: &[&str], folder: Folder, flags: &[&str]) -> Self {
         let temp = TempDir::new("clearway");
         let given_log =
             flags.iter().position(|flag| *flag == "--access-log").and_then(|at| flags.get(at + 1));
         let log = given_log.map_or_else(|| temp.join("access.json"), PathBuf::from);
-        let mut process = Program::new(env!("CARGO_BIN_EXE_clearway"))
+        let mut words = by.iter().copied().chain([env!("CARGO_BIN_EXE_clearway")]);
+        let mut process = Program::new(words.next().unwrap_or_default())
+            .args(words)
             .args(["run", "--admin-address", "127.0.0.1:0", "--config"])
             .arg(folder.path());
         if given_log.is_none() {
@@ -150,6 +157,11 @@ impl Running {
     /// What the process has said of itself.
     pub(crate) fn stderr(&self) -> String {
         self.process.text(Stream::Stderr)
+    }
+
+    /// Sends a signal alone.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
     }
 
     /// Sends SIGTERM alone.
