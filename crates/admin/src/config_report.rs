@@ -77,6 +77,7 @@ fn listener(listener: &Listener) -> Value {
         "protocol": protocol,
         "hostname": listener.hostname.to_string(),
         "certificates": certificates,
+        "observability": listener.observability.as_ref().map(ToString::to_string),
     })
 }
 
@@ -96,6 +97,7 @@ fn rule(rule: &Rule) -> Value {
         "request_timeout_seconds": seconds(rule.timeouts.request),
         "backend_request_timeout_seconds": seconds(rule.timeouts.backend_request),
         "retry": rule.retry.as_ref().map(|retry| json!({ "attempts": retry.attempts, "codes": retry.codes })),
+        "observability": rule.observability.as_ref().map(ToString::to_string),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clearway_dataplane::files;
-use clearway_model::{Listener, ListenerProtocol, Rule, Snapshot};
+use clearway_model::{Listener, ListenerProtocol, Observability, Rule, Snapshot};
 use clearway_route::{Explanation, ListenerIndex, Request, Table};
 use clearway_translate::{Options, translate};
 use http::HeaderMap;
@@ -22,6 +22,9 @@ struct Answer {
     explanation: Option<Explanation>,
     /// Where the rule's requests go.
     backends: Vec<String>,
+    /// What ObservabilityPolicies say of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    observability: Option<Observability>,
 }
 
 /// Runs the command; exits 1 when no rule takes the request.
@@ -56,7 +59,13 @@ fn answer(args: &ExplainArgs, snapshot: &Snapshot) -> Result<Answer, String> {
         .map(|one| format!("{}: {}", one.listener, why_not(one, port, &host)))
         .collect();
     let Some(listener) = found else {
-        return Ok(Answer { listener: None, listeners, explanation: None, backends: Vec::new() });
+        return Ok(Answer {
+            listener: None,
+            listeners,
+            explanation: None,
+            backends: Vec::new(),
+            observability: None,
+        });
     };
     if https != (listener.protocol == ListenerProtocol::Https) {
         listeners
@@ -78,15 +87,15 @@ fn answer(args: &ExplainArgs, snapshot: &Snapshot) -> Result<Answer, String> {
         headers: &headers,
     };
     let explanation = table.explain(&request, &rules);
-    let backends = table
-        .find(&request)
-        .and_then(|found| rules.get(found.rule))
+    let rule = table.find(&request).and_then(|found| rules.get(found.rule)).copied();
+    let backends = rule
         .map_or(Vec::new(), |rule| rule.backends.iter().map(|choice| backend(choice, snapshot)).collect());
     Ok(Answer {
         listener: Some(listener.listener.to_string()),
         listeners,
         explanation: Some(explanation),
         backends,
+        observability: observability(listener, rule),
     })
 }
 
@@ -98,6 +107,15 @@ fn why_not(listener: &Listener, port: u16, host: &str) -> String {
         return format!("hostname {} covers {host}, but another is more specific", listener.hostname);
     }
     format!("hostname {} does not cover {host}", listener.hostname)
+}
+
+/// The listener's word, and over it the rule's.
+fn observability(listener: &Listener, rule: Option<&Rule>) -> Option<Observability> {
+    let (near, far) = (rule.and_then(|rule| rule.observability.as_ref()), listener.observability.as_ref());
+    match (near, far) {
+        (Some(near), Some(far)) => Some(near.over(far)),
+        (one, other) => one.or(other).map(|says| (**says).clone()),
+    }
 }
 
 fn backend(choice: &clearway_model::WeightedBackend, snapshot: &Snapshot) -> String {
@@ -123,5 +141,8 @@ fn print(answer: &Answer) {
     }
     for backend in &answer.backends {
         println!("backend   {backend}");
+    }
+    if let Some(observed) = &answer.observability {
+        println!("observed  {observed}");
     }
 }

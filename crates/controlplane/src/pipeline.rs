@@ -213,6 +213,7 @@ fn translate_options(options: &ControlOptions) -> Options {
         merged: Some(options.merged_ports),
         forwarded: options.forwarded,
         trace: options.trace,
+        class_policies_in: Some(options.namespace.clone()),
         ..Options::new(options.controller_name.as_str())
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The apiserver refuses with them what [`crate::validate`] refuses in files: one rule, said twice, in two languages.
 
+mod observability;
+
 use serde_json::{Value, json};
 
 use crate::backend::BackendAppProtocol;
@@ -19,7 +21,7 @@ pub struct Crd {
 
 /// Every own kind.
 pub fn all() -> Vec<Crd> {
-    vec![backend()]
+    vec![backend(), observability::policy()]
 }
 
 impl Crd {

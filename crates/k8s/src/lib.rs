@@ -18,6 +18,7 @@ pub mod listener_set;
 mod locate;
 mod meta;
 mod object;
+pub mod observability;
 mod open_enum;
 pub mod policy;
 pub mod route;

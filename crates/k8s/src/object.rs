@@ -11,6 +11,7 @@ use crate::gateway::{Gateway, GatewayClass};
 use crate::grant::ReferenceGrant;
 use crate::listener_set::ListenerSet;
 use crate::meta::{CLEARWAY_GROUP, GATEWAY_GROUP, ObjectMeta};
+use crate::observability::ObservabilityPolicy;
 use crate::policy::BackendTlsPolicy;
 use crate::route::{GrpcRoute, HttpRoute};
 use crate::stream_route::StreamRoute;
@@ -52,6 +53,8 @@ pub enum Object {
     Namespace(Namespace),
     /// `Backend`.
     Backend(Backend),
+    /// `ObservabilityPolicy`.
+    ObservabilityPolicy(ObservabilityPolicy),
     /// A kind that is not read.
     Ignored {
         /// Its `apiVersion`.
@@ -182,6 +185,7 @@ impl Object {
             Self::ConfigMap(_) => "ConfigMap",
             Self::Namespace(_) => "Namespace",
             Self::Backend(_) => "Backend",
+            Self::ObservabilityPolicy(_) => "ObservabilityPolicy",
             Self::Ignored { kind, .. } => kind,
         }
     }
@@ -203,6 +207,7 @@ impl Object {
             Self::ConfigMap(object) => &object.metadata,
             Self::Namespace(object) => &object.metadata,
             Self::Backend(object) => &object.metadata,
+            Self::ObservabilityPolicy(object) => &object.metadata,
             Self::Ignored { .. } => return None,
         })
     }
@@ -223,6 +228,7 @@ impl Object {
             Self::ConfigMap(object) => &mut object.metadata,
             Self::Namespace(object) => &mut object.metadata,
             Self::Backend(object) => &mut object.metadata,
+            Self::ObservabilityPolicy(object) => &mut object.metadata,
             Self::Ignored { .. } => return None,
         })
     }
@@ -269,6 +275,7 @@ const KINDS: &[Known] = &[
     known!("", "ConfigMap", ["v1"], true, ConfigMap),
     known!("", "Namespace", ["v1"], false, Namespace),
     known!(CLEARWAY_GROUP, "Backend", ["v1alpha1"], true, Backend),
+    known!(CLEARWAY_GROUP, "ObservabilityPolicy", ["v1alpha1"], true, ObservabilityPolicy),
 ];
 
 fn read_as<T: DeserializeOwned>(

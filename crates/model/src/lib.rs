@@ -9,6 +9,7 @@ mod backend;
 mod differences;
 mod filter;
 mod listener;
+mod observability;
 mod refs;
 mod rule;
 mod snapshot;
@@ -25,6 +26,7 @@ pub use listener::{
     Certificate, ClientValidation, ClientValidationMode, ForwardedTrust, Listener, ListenerProtocol,
     ListenerTls, TraceTrust,
 };
+pub use observability::{LogFilter, Observability};
 pub use refs::{BackendRef, Hostname, ListenerRef, ObjectRef, RouteKind, RouteRef, RuleRef};
 pub use rule::{
     BackendFault, GrpcMethodMatch, HeaderMatch, Match, PathMatch, QueryMatch, Retry, Rule, RuleParent,

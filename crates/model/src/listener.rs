@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::observability::Observability;
 use crate::refs::{Hostname, ListenerRef, ObjectRef};
 
 /// One listener of a Gateway. Several listeners may share a port; hostnames tell them apart: no two listeners of a
@@ -34,6 +35,9 @@ pub struct Listener {
     pub forwarded: ForwardedTrust,
     /// What to believe of a `traceparent` that clients send.
     pub trace: TraceTrust,
+    /// What its ObservabilityPolicies say, but for [`Listener::trace`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observability: Option<Arc<Observability>>,
 }
 
 /// Protocols of listeners that are served.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::filter::Filter;
+use crate::observability::Observability;
 use crate::refs::{BackendRef, Hostname, ListenerRef, RuleRef};
 
 /// One rule of one HTTPRoute or GRPCRoute.
@@ -28,6 +29,9 @@ pub struct Rule {
     pub timeouts: Timeouts,
     /// What is tried again.
     pub retry: Option<Retry>,
+    /// What ObservabilityPolicies of its route say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observability: Option<Arc<Observability>>,
 }
 
 /// An attachment of a rule to a listener.

@@ -66,6 +66,7 @@ impl Proxy {
     /// The operating system's, when a thread cannot be had.
     pub fn start(options: Options, ledger: &LedgerOptions, telemetry: &Arc<Telemetry>) -> io::Result<Self> {
         let options = Arc::new(options);
+        telemetry.set_record_policy(&ledger.policy);
         let live = Arc::new(ArcSwap::from_pointee(Live::empty()));
         let tcp = telemetry.tcp_watcher().map(|id| tcp_info::start(id, live.clone())).transpose()?;
         let connections = options.limits.connections.saturating_mul(options.workers);

@@ -4,9 +4,12 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use clearway_model::Listener;
+use clearway_model::{Listener, TraceTrust};
 use clearway_route::Request;
-use clearway_telemetry::{RequestFacts, ResponseFlag};
+use clearway_telemetry::policy::RequestPolicy;
+use clearway_telemetry::trace::TraceContext;
+use clearway_telemetry::{Held, RequestFacts, ResponseFlag};
+use http::HeaderMap;
 
 use crate::door::conn::ConnState;
 use crate::error::{ProxyError, Result};
@@ -26,7 +29,7 @@ pub(crate) struct Spot {
 /// What the listener says of the client's headers.
 #[derive(Clone, Copy)]
 pub(crate) struct Trust {
-    pub(crate) trace: clearway_model::TraceTrust,
+    pub(crate) trace: TraceTrust,
     pub(crate) forwarded: clearway_model::ForwardedTrust,
 }
 
@@ -65,15 +68,16 @@ pub(crate) fn open(
         let at = At { port: place, listener: index };
         Some((at, port.listeners.get(index)?, port.port.listeners.get(index)?))
     });
-    let (at, handles, trust) = match found {
+    let (at, handles, trust, policy) = match found {
         Some((at, local, listener)) => {
             let handles = (local.telemetry.clone(), local.no_route.clone());
-            (Some(at), handles, Some(Trust::from(&*listener.listener)))
+            (Some(at), handles, Some(Trust::from(&*listener.listener)), local.policy.clone())
         }
-        None => (None, (live.nobody.clone(), live.nobodys_rule.clone()), None),
+        None => (None, (live.nobody.clone(), live.nobodys_rule.clone()), None, None),
     };
     let mut entry = Entry::open(worker, conn, times, facts, handles);
     entry.version = Some(live.version.clone());
+    entry.policy = policy;
     Opened { entry, at, trust }
 }
 
@@ -111,7 +115,36 @@ pub(crate) fn find(visit: &mut Visit) -> Result<Spot> {
     })?;
     let rule = port.rule(index, found.rule).ok_or_else(nowhere)?.clone();
     visit.entry.rule = rule.telemetry.clone();
+    if let Some(policy) = &rule.policy {
+        observe(visit, policy);
+    }
     Ok(Spot { rule, prefix_len: found.prefix_len, port: listener.listener.port })
+}
+
+/// What policies say of the rule's requests holds from here on. Nothing has used the request's place in a trace yet, so it
+/// can be found anew.
+fn observe(visit: &mut Visit, policy: &Held<RequestPolicy>) {
+    let entry = &mut visit.entry;
+    entry.policy = Some(policy.clone());
+    if let Some(trust) = policy.retrace {
+        entry.trace = begin_trace(entry.worker(), &visit.parts.headers, trust, Some(policy));
+    }
+    if let Some(record) = policy.record() {
+        record.capture_more(&visit.parts.headers, &mut entry.request.captured);
+    }
+}
+
+/// Finds a request's place in a trace. A policy's sampling counts only where spans go somewhere.
+pub(crate) fn begin_trace(
+    worker: &Worker,
+    headers: &HeaderMap,
+    trust: TraceTrust,
+    policy: Option<&Held<RequestPolicy>>,
+) -> TraceContext {
+    let ledger = &worker.ledger;
+    let sampler = policy.and_then(|policy| policy.sampler.as_ref()).filter(|_| ledger.records_spans);
+    let sampler = sampler.unwrap_or(&ledger.sampler);
+    TraceContext::begin(headers, trust, ledger.propagation, sampler, &mut worker.rng.borrow_mut())
 }
 
 /// The request's host in lower case, without port and trailing dot. Borrowed in the common case.

@@ -179,6 +179,11 @@ impl LineWriter {
         }
     }
 
+    /// Counts a request whose line a policy leaves out.
+    pub fn leave_out(&mut self) {
+        self.producer.leave_out();
+    }
+
     /// Hands over what is buffered. Called when a buffer is full, by a tick of about 100 ms, and when draining.
     pub fn flush(&mut self) {
         if self.lines.count > 0 {

@@ -1,8 +1,9 @@
 //! The books of every signal that leaves the process: what was produced, exported, dropped and why.
 //!
 //! The exporters write them, the exposition and the tests read them. At every moment
-//! produced = exported + dropped + queued holds, since what is queued is the rest. Producers count in cells of their
-//! own; everything else is counted once for each batch, off the path of requests.
+//! produced = exported + dropped + queued holds, since what is queued is the rest. What a policy leaves out is never made:
+//! it is counted as filtered, beside what was produced. Producers count in cells of their own; everything else is counted
+//! once for each batch, off the path of requests.
 
 mod lane;
 
@@ -118,12 +119,15 @@ pub struct Failure {
     pub message: String,
 }
 
-/// A cell on a cache line of its own.
+/// Cells on a cache line of their own.
 #[derive(Debug, Default)]
 #[repr(align(64))]
-struct OwnLine(AtomicU64);
+struct OwnLine {
+    produced: AtomicU64,
+    filtered: AtomicU64,
+}
 
-/// The right to count what one thread produces: a plain load and store, since nobody else writes the cell.
+/// The right to count what one thread produces: a plain load and store, since nobody else writes the cells.
 #[derive(Debug)]
 pub(crate) struct Producer {
     cell: Arc<OwnLine>,
@@ -132,7 +136,15 @@ pub(crate) struct Producer {
 
 impl Producer {
     pub(crate) fn count(&self, n: u64) {
-        let cell = &self.cell.0;
+        Self::add(&self.cell.produced, n);
+    }
+
+    /// Counts a record that a policy leaves out.
+    pub(crate) fn leave_out(&self) {
+        Self::add(&self.cell.filtered, 1);
+    }
+
+    fn add(cell: &AtomicU64, n: u64) {
         cell.store(cell.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
     }
 }
@@ -173,9 +185,12 @@ impl Books {
         let exported = self.exported.load(Ordering::Acquire);
         let dropped = std::array::from_fn(|reason| self.dropped[reason].load(Ordering::Acquire));
         let producers = self.producers.lock().unwrap_or_else(PoisonError::into_inner);
-        let produced = producers.iter().map(|cell| cell.0.load(Ordering::Relaxed)).sum();
+        let sum = |of: fn(&OwnLine) -> &AtomicU64| -> u64 {
+            producers.iter().map(|cell| of(cell).load(Ordering::Relaxed)).sum()
+        };
         Reading {
-            produced,
+            produced: sum(|cell| &cell.produced),
+            filtered: sum(|cell| &cell.filtered),
             exported,
             dropped,
             failures: self.failures.load(Ordering::Relaxed),
@@ -189,6 +204,8 @@ impl Books {
 pub struct Reading {
     /// Records that were made.
     pub produced: u64,
+    /// Records that were not made because a policy leaves them out.
+    pub filtered: u64,
     /// Records that their receiver took.
     pub exported: u64,
     /// Records that were given up, by [`DropReason`] in the order of its number.

@@ -11,6 +11,8 @@ use smallvec::SmallVec;
 
 use crate::families::{AttemptTelemetry, BackendTelemetry, ListenerTelemetry, RuleTelemetry};
 use crate::flag::ResponseFlag;
+use crate::policy::RequestPolicy;
+use crate::redact::RecordPolicy;
 use crate::trace::{SpanId, TraceContext};
 use crate::words::{AnsweredBy, Phase, Protocol};
 
@@ -31,6 +33,8 @@ pub struct Exchange {
     pub listener: Held<ListenerTelemetry>,
     /// The rule that took it; before one is found, the listener's "no route".
     pub rule: Held<RuleTelemetry>,
+    /// What ObservabilityPolicies say of it: of its listener first, then of its rule.
+    pub policy: Option<Held<RequestPolicy>>,
     /// Every try to reach a backend, in order.
     pub attempts: SmallVec<[Attempt; 1]>,
     /// Its place in a trace.
@@ -153,6 +157,7 @@ impl Exchange {
             response: ResponseFacts::default(),
             listener,
             rule: no_route,
+            policy: None,
             attempts: SmallVec::new(),
             trace: TraceContext::default(),
             version: None,
@@ -160,6 +165,11 @@ impl Exchange {
             bytes_sent: 0,
             clock: PhaseClock { spent, current: Phase::Route, since: now },
         }
+    }
+
+    /// What of it may be written, where the process writes `own`.
+    pub(crate) fn record<'a>(&'a self, own: &'a RecordPolicy) -> &'a RecordPolicy {
+        self.policy.as_ref().and_then(|policy| policy.record()).unwrap_or(own)
     }
 
     /// Ends the current phase and begins another; returns the moment, so that callers need not read the clock again.

@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use clearway_model::{BackendRef, ListenerRef, RuleRef};
+use clearway_model::{BackendRef, ListenerRef, Observability, RuleRef};
 
 use crate::families::{self, GRACE_SCRAPES, Interner};
 use crate::families::{
     AttemptIdentity, AttemptTelemetry, BackendTelemetry, ListenerTelemetry, RuleIdentity, RuleTelemetry,
     SocketIdentity, SocketTelemetry, Switches,
 };
+use crate::policy::RequestPolicy;
+use crate::redact::RecordPolicy;
 use crate::shard::{KeyedCounters, WorkerId};
 
 /// All series of the data path.
@@ -18,6 +20,7 @@ pub struct Telemetry {
     workers: usize,
     taken: Mutex<BTreeSet<usize>>,
     connection_limit: OnceLock<u64>,
+    record: OnceLock<Arc<RecordPolicy>>,
     /// Which families are kept.
     pub switches: Switches,
     /// Requests by rule.
@@ -43,6 +46,7 @@ impl Telemetry {
             workers,
             taken: Mutex::new(BTreeSet::new()),
             connection_limit: OnceLock::new(),
+            record: OnceLock::new(),
             switches,
             rules: Interner::new(),
             listeners: Interner::new(),
@@ -77,6 +81,19 @@ impl Telemetry {
     /// How many connections from clients may be open; `None` before the data path has said it.
     pub fn connection_limit(&self) -> Option<u64> {
         self.connection_limit.get().copied()
+    }
+
+    /// Says what of requests the process is told to write: policies of listeners and rules add to it. The first word holds.
+    pub fn set_record_policy(&self, record: &Arc<RecordPolicy>) {
+        self.record.get_or_init(|| record.clone());
+    }
+
+    /// What an ObservabilityPolicy says, over the settings of the process.
+    pub fn request_policy(&self, says: &Observability) -> RequestPolicy {
+        match self.record.get() {
+            Some(record) => RequestPolicy::compile(says, record, self.switches),
+            None => RequestPolicy::compile(says, &RecordPolicy::default(), self.switches),
+        }
     }
 
     /// The series of a listener.

@@ -19,6 +19,7 @@ pub mod json;
 pub mod key;
 pub mod otlp;
 pub mod otlp_logs;
+pub mod policy;
 pub mod process;
 pub mod redact;
 pub mod runtime;

@@ -108,11 +108,16 @@ pub struct OtlpLogWriter {
 impl OtlpLogWriter {
     /// Takes the record of a request that ended at `ended` by the wall clock.
     pub fn write(&mut self, exchange: &Exchange, ended: SystemTime) {
-        self.records.push(record(exchange, ended, &self.policy));
+        self.records.push(record(exchange, ended, exchange.record(&self.policy)));
         self.producer.count(1);
         if self.records.len() >= HAND_OVER {
             self.flush();
         }
+    }
+
+    /// Counts a request whose record a policy leaves out.
+    pub fn leave_out(&mut self) {
+        self.producer.leave_out();
     }
 
     /// Hands over what is buffered. Called by a tick of about 100 ms, and when draining.

@@ -180,7 +180,7 @@ impl SpanWriter {
             return;
         }
         let outbox = &mut self.outbox;
-        build::spans(exchange, ended, &self.policy, &self.scope, |span| outbox.push(span));
+        build::spans(exchange, ended, exchange.record(&self.policy), &self.scope, |span| outbox.push(span));
         if outbox.spans.len() >= HAND_OVER {
             outbox.flush();
         }

@@ -36,7 +36,8 @@ pub(crate) struct GatewayState<'w> {
     /// Address to bind.
     pub(crate) address: Option<IpAddr>,
     pub(crate) forwarded: ForwardedTrust,
-    pub(crate) trace: TraceTrust,
+    /// What its annotation says of clients' traces.
+    pub(crate) trace: Option<TraceTrust>,
 }
 
 impl GatewayState<'_> {
@@ -177,7 +178,7 @@ fn trusts(
     options: &Options,
     object: &ObjectName,
     problems: &mut Problems,
-) -> (ForwardedTrust, TraceTrust) {
+) -> (ForwardedTrust, Option<TraceTrust>) {
     let annotations = &gateway.metadata.annotations;
     let mut wrong = |key: &str, value: &str, known: &str| {
         let message = format!("`{value}` is not known, so the default holds; use one of {known}");
@@ -196,13 +197,13 @@ fn trusts(
     };
     let key = "clearway.dev/trace-trust";
     let trace = match annotations.get(key).map(String::as_str) {
-        None => options.trace,
-        Some("accept") => TraceTrust::Accept,
-        Some("link") => TraceTrust::Link,
-        Some("ignore") => TraceTrust::Ignore,
+        None => None,
+        Some("accept") => Some(TraceTrust::Accept),
+        Some("link") => Some(TraceTrust::Link),
+        Some("ignore") => Some(TraceTrust::Ignore),
         Some(other) => {
             wrong(key, other, "accept, link, ignore");
-            options.trace
+            None
         }
     };
     (forwarded, trace)

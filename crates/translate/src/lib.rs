@@ -19,6 +19,7 @@ mod gateways;
 mod infrastructure;
 mod listeners;
 mod matches;
+mod observability;
 mod pem;
 mod policies;
 mod problem;
@@ -62,6 +63,8 @@ pub struct Options {
     pub forwarded: ForwardedTrust,
     /// For Gateways without the annotation `clearway.dev/trace-trust`.
     pub trace: TraceTrust,
+    /// Only ObservabilityPolicies of this namespace may target GatewayClasses; `None`: those of every namespace.
+    pub class_policies_in: Option<String>,
 }
 
 /// How listeners reach the outside.
@@ -84,6 +87,7 @@ impl Options {
             merged: None,
             forwarded: ForwardedTrust::default(),
             trace: TraceTrust::default(),
+            class_policies_in: None,
         }
     }
 }

@@ -12,9 +12,11 @@ use clearway_model::{
     Snapshot,
 };
 
+use crate::Options;
 use crate::certificates::{self, Referrer};
 use crate::frontend::{Frontend, Proof};
 use crate::gateways::GatewayState;
+use crate::observability::Observers;
 use crate::problem::{ObjectName, Refusal};
 use crate::status::ListenerStatus;
 use crate::world::World;
@@ -246,7 +248,12 @@ pub(crate) fn statuses<'a, 'w: 'a>(
 }
 
 /// Puts what is served of the listeners into the snapshot, with their certificates.
-pub(crate) fn serve(gateways: &[GatewayState<'_>], world: &World, snapshot: &mut Snapshot) {
+pub(crate) fn serve(
+    gateways: &[GatewayState<'_>],
+    world: &World,
+    (observers, options): (&Observers<'_>, &Options),
+    snapshot: &mut Snapshot,
+) {
     for gateway in gateways {
         for state in gateway.listeners.iter().filter(|listener| gateway.serves(listener)) {
             let protocol = match state.spec.protocol {
@@ -255,6 +262,7 @@ pub(crate) fn serve(gateways: &[GatewayState<'_>], world: &World, snapshot: &mut
             };
             let tls = (protocol == ListenerProtocol::Https)
                 .then(|| ListenerTls { certificates: state.certificates.clone() });
+            let (observability, trace) = observers.listener(gateway, state, options);
             let listener = Listener {
                 listener: state.key.clone(),
                 address: gateway.address,
@@ -266,7 +274,8 @@ pub(crate) fn serve(gateways: &[GatewayState<'_>], world: &World, snapshot: &mut
                 client_validation: state.validation.clone(),
                 backend_certificate: gateway.backend_certificate.clone(),
                 forwarded: gateway.forwarded,
-                trace: gateway.trace,
+                trace,
+                observability,
             };
             snapshot.listeners.insert(state.key.clone(), Arc::new(listener));
             for key in state.certificates.iter().chain(&gateway.backend_certificate) {

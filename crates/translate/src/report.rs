@@ -1,16 +1,18 @@
 //! What became of every listener and route, for `clearway check`: as JSON through serde, as text through `Display`.
 
+mod text;
+
 use std::collections::BTreeMap;
-use std::fmt;
+use std::sync::Arc;
 
 use clearway_k8s::conditions::types;
 use clearway_k8s::gateway::GatewayListener;
 use clearway_k8s::route::ParentReference;
 use clearway_k8s::{Condition, Severity};
-use clearway_model::{BackendFault, BackendRef, Hostname, RouteKind, RouteRef, Rule, RuleRef};
+use clearway_model::{BackendFault, BackendRef, Hostname, Observability, RouteKind, RouteRef, Rule, RuleRef};
 use serde::Serialize;
 
-use crate::status::ListenerStatus;
+use crate::status::{ListenerStatus, PolicyAncestorStatus};
 use crate::{Problem, Translation, World};
 
 /// What became of everything.
@@ -23,10 +25,24 @@ pub struct Report {
     pub listeners: Vec<ListenerReport>,
     /// Routes, by kind, namespace and name.
     pub routes: Vec<RouteReport>,
+    /// ObservabilityPolicies, by namespace and name.
+    pub policies: Vec<PolicyReport>,
     /// Gateways, ListenerSets and routes that belong to others, as `Kind namespace/name`.
     pub not_ours: Vec<String>,
     /// What is wrong.
     pub problems: Vec<Problem>,
+}
+
+/// What became of an ObservabilityPolicy.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyReport {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// What is said of it to each class or Gateway that it is for; nothing when that belongs to others.
+    pub ancestors: Vec<ParentReport>,
 }
 
 /// What became of a listener.
@@ -45,6 +61,9 @@ pub struct ListenerReport {
     pub served: bool,
     /// Routes that are attached.
     pub attached_routes: u32,
+    /// What ObservabilityPolicies say of its requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observability: Option<Arc<Observability>>,
     /// Why it is not served or not complete: `reason: message`.
     pub reasons: Vec<String>,
 }
@@ -97,6 +116,9 @@ pub struct RuleReport {
     pub rule: String,
     /// Where its requests go.
     pub backends: Vec<BackendReport>,
+    /// What ObservabilityPolicies say of its requests; the listener's word holds where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observability: Option<Arc<Observability>>,
 }
 
 /// Where requests go.
@@ -136,6 +158,7 @@ impl Report {
             version: translation.snapshot.version.to_string(),
             listeners: listeners(translation, world),
             routes: routes.collect(),
+            policies: policies(translation),
             not_ours: not_ours(translation, world),
             problems: translation.problems.clone(),
         }
@@ -166,7 +189,33 @@ fn listeners(translation: &Translation, world: &World) -> Vec<ListenerReport> {
             found.push(listener(name, spec, entry, &refusal));
         }
     }
+    let served = translation.snapshot.listeners.values();
+    let observed: BTreeMap<String, &Arc<Observability>> =
+        served.filter_map(|one| Some((one.listener.to_string(), one.observability.as_ref()?))).collect();
+    for report in &mut found {
+        report.observability = observed.get(&report.listener).map(|says| Arc::clone(says));
+    }
     found
+}
+
+fn policies(translation: &Translation) -> Vec<PolicyReport> {
+    let all = translation.status.observability_policies.iter();
+    let each = all.map(|(key, status)| PolicyReport {
+        namespace: key.namespace.to_string(),
+        name: key.name.to_string(),
+        ancestors: status.ancestors.iter().map(ancestor).collect(),
+    });
+    each.collect()
+}
+
+fn ancestor(entry: &PolicyAncestorStatus) -> ParentReport {
+    let ParentReference { kind, namespace, name, .. } = &entry.ancestor_ref;
+    let parent = match namespace {
+        Some(namespace) => format!("{kind} {namespace}/{name}"),
+        None => format!("{kind} {name}"),
+    };
+    let accepted = holds(&entry.conditions, types::ACCEPTED);
+    ParentReport { parent, accepted, reasons: failures(&entry.conditions, &[types::ACCEPTED]) }
 }
 
 fn listener(
@@ -187,6 +236,7 @@ fn listener(
         hostname: Hostname::parse(spec.hostname.as_deref().unwrap_or_default()).to_string(),
         served,
         attached_routes: entry.attached_routes,
+        observability: None,
         reasons,
     }
 }
@@ -246,7 +296,8 @@ fn rule_report(rule: &Rule, translation: &Translation) -> RuleReport {
             fault: Some(format!("{reason}: {message}")),
         },
     });
-    RuleReport { rule: label(&rule.rule), backends: backends.collect() }
+    let observability = rule.observability.clone();
+    RuleReport { rule: label(&rule.rule), backends: backends.collect(), observability }
 }
 
 fn label(rule: &RuleRef) -> String {
@@ -282,80 +333,4 @@ fn not_ours(translation: &Translation, world: &World) -> Vec<String> {
         .filter(|key| !status.routes.contains_key(key))
         .map(|key| key.to_string());
     gateways.chain(sets).chain(routes).collect()
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "LISTENERS")?;
-        for listener in &self.listeners {
-            let verdict = if listener.served { "served" } else { "refused" };
-            writeln!(
-                f,
-                "  {verdict:7} {} on port {} ({}, host {}): {} attached",
-                listener.listener,
-                listener.port,
-                listener.protocol,
-                listener.hostname,
-                count(listener.attached_routes as usize, "route")
-            )?;
-            listener.reasons.iter().try_for_each(|reason| writeln!(f, "          {reason}"))?;
-        }
-        writeln!(f, "ROUTES")?;
-        self.routes.iter().try_for_each(|route| write!(f, "{route}"))?;
-        if !self.not_ours.is_empty() {
-            writeln!(f, "NOT OURS")?;
-            self.not_ours.iter().try_for_each(|name| writeln!(f, "  {name}"))?;
-        }
-        if !self.problems.is_empty() {
-            writeln!(f, "PROBLEMS")?;
-            self.problems.iter().try_for_each(|problem| writeln!(f, "  {problem}"))?;
-        }
-        let errors = self.problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-        let warnings = self.problems.len() - errors;
-        writeln!(f, "{}, {}; version {}", count(errors, "error"), count(warnings, "warning"), self.version)
-    }
-}
-
-impl fmt::Display for RouteReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "  {} {}/{}", self.kind, self.namespace, self.name)?;
-        for parent in &self.parents {
-            let verdict = if parent.accepted { "accepted" } else { "refused" };
-            writeln!(f, "    {verdict} by {}", parent.parent)?;
-            parent.reasons.iter().try_for_each(|reason| writeln!(f, "      {reason}"))?;
-        }
-        for attachment in &self.attached {
-            writeln!(f, "    attached to {} for {}", attachment.listener, attachment.hostnames.join(", "))?;
-        }
-        for rule in &self.rules {
-            if rule.backends.is_empty() {
-                writeln!(f, "    rule {}: no backend", rule.rule)?;
-            }
-            for backend in &rule.backends {
-                match &backend.fault {
-                    None => writeln!(
-                        f,
-                        "    rule {}: {} weight {}, {}",
-                        rule.rule,
-                        backend.backend,
-                        backend.weight,
-                        count(backend.endpoints, "endpoint")
-                    )?,
-                    Some(fault) => {
-                        writeln!(
-                            f,
-                            "    rule {}: weight {} is answered 500, {fault}",
-                            rule.rule, backend.weight
-                        )?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-fn count(number: usize, thing: &str) -> String {
-    let end = if number == 1 { "" } else { "s" };
-    format!("{number} {thing}{end}")
 }

@@ -40,6 +40,8 @@ pub(crate) fn convert(
             backends: targets,
             timeouts: parts.timeouts,
             retry: parts.retry,
+            // The translator fills it in: policies are no part of the route.
+            observability: None,
         });
     }
     rules

@@ -25,6 +25,8 @@ pub struct StatusPlan {
     pub routes: BTreeMap<RouteRef, Arc<RouteStatus>>,
     /// BackendTLSPolicies for Services that our routes use.
     pub tls_policies: BTreeMap<ObjectRef, PolicyStatus>,
+    /// ObservabilityPolicies for objects of ours, and for such that nobody has.
+    pub observability_policies: BTreeMap<ObjectRef, PolicyStatus>,
 }
 
 /// `GatewayClass.status`.
@@ -117,11 +119,11 @@ pub struct RouteParentStatus {
     pub conditions: Vec<Condition>,
 }
 
-/// `BackendTLSPolicy.status`: only our entries.
+/// `status` of a policy: only our entries.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyStatus {
-    /// One entry per Gateway whose routes use the target; at most 16.
+    /// One entry per ancestor, a Gateway most often; at most 16.
     pub ancestors: Vec<PolicyAncestorStatus>,
 }
 
@@ -129,7 +131,7 @@ pub struct PolicyStatus {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyAncestorStatus {
-    /// The Gateway.
+    /// The Gateway, or what else the policy is for.
     pub ancestor_ref: ParentReference,
     /// Our name.
     pub controller_name: String,

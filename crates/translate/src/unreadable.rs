@@ -12,6 +12,7 @@ use clearway_model::{ObjectRef, RouteKind, RouteRef};
 use crate::Options;
 use crate::attach::Parents;
 use crate::gateways::GatewayState;
+use crate::observability;
 use crate::policies::{self, Policies};
 use crate::problem::{ObjectName, Problems, Refusal};
 use crate::status::{
@@ -25,6 +26,7 @@ pub(crate) struct Scene<'a, 'w> {
     pub(crate) options: &'a Options,
     pub(crate) gateways: &'a [GatewayState<'w>],
     pub(crate) policies: &'a Policies<'w>,
+    pub(crate) observability: &'a observability::Scene<'a, 'w>,
 }
 
 /// Writes down what is wrong with objects that cannot be read.
@@ -40,6 +42,7 @@ pub(crate) fn plan(scene: &Scene<'_, '_>, status: &mut StatusPlan, problems: &mu
             "Gateway" => refused.gateway(key, status),
             "ListenerSet" => refused.listener_set(key, &parents, status),
             "BackendTLSPolicy" => refused.policy(key, scene, status),
+            "ObservabilityPolicy" => refused.observability_policy(key, scene, status),
             kind => {
                 if let Some(kind) = ROUTES.iter().find(|route| route.as_str() == kind) {
                     refused.route(RouteRef { kind: *kind, object: key }, &parents, scene.options, status);
@@ -171,5 +174,16 @@ impl Refused<'_> {
         let conditions = vec![self.condition(types::ACCEPTED)];
         let ancestors = policies::ancestors(&users, scene.options, &conditions);
         status.tls_policies.insert(key, PolicyStatus { ancestors });
+    }
+
+    fn observability_policy(&self, key: ObjectRef, scene: &Scene<'_, '_>, status: &mut StatusPlan) {
+        if let Some(known) = status.observability_policies.get_mut(&key) {
+            known.ancestors.iter_mut().for_each(|ancestor| self.accept_no_more(&mut ancestor.conditions));
+            return;
+        }
+        let conditions = [self.condition(types::ACCEPTED)];
+        let targets = &self.unreadable.targets;
+        let ancestors = scene.observability.entries(&key.namespace, targets, &conditions);
+        status.observability_policies.insert(key, PolicyStatus { ancestors });
     }
 }

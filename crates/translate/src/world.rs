@@ -8,6 +8,7 @@ use clearway_k8s::core::{ConfigMap, EndpointSlice, Namespace, Secret, Service};
 use clearway_k8s::gateway::{Gateway, GatewayClass};
 use clearway_k8s::grant::{CrossReference, ReferenceGrant, permits};
 use clearway_k8s::listener_set::ListenerSet;
+use clearway_k8s::observability::ObservabilityPolicy;
 use clearway_k8s::policy::BackendTlsPolicy;
 use clearway_k8s::route::{GrpcRoute, HttpRoute};
 use clearway_k8s::selector::LabelSelector;
@@ -53,6 +54,8 @@ pub struct World {
     pub namespaces: BTreeMap<String, Arc<Namespace>>,
     /// Backends.
     pub backends: BTreeMap<ObjectRef, Arc<Backend>>,
+    /// ObservabilityPolicies.
+    pub observability_policies: BTreeMap<ObjectRef, Arc<ObservabilityPolicy>>,
     /// Objects whose newest version cannot be read; what was known of them before stands in the other fields still.
     pub unreadable: BTreeMap<ObjectName, Unreadable>,
     /// What is wrong with fields of objects that have no status to say it in: problems, and no more. Whoever fills the world
@@ -108,6 +111,9 @@ impl World {
             Object::ConfigMap(object) => self.config_maps.insert(key, object.into()).is_some(),
             Object::Namespace(object) => self.namespaces.insert(name, object.into()).is_some(),
             Object::Backend(object) => self.backends.insert(key, object.into()).is_some(),
+            Object::ObservabilityPolicy(object) => {
+                self.observability_policies.insert(key, object.into()).is_some()
+            }
             Object::Ignored { .. } => false,
         }
     }
@@ -132,6 +138,7 @@ impl World {
             "ConfigMap" => self.config_maps.remove(&key).is_some(),
             "Namespace" => self.namespaces.remove(name).is_some(),
             "Backend" => self.backends.remove(&key).is_some(),
+            "ObservabilityPolicy" => self.observability_policies.remove(&key).is_some(),
             _ => false,
         }
     }
@@ -158,6 +165,7 @@ impl World {
             "ConfigMap" => &self.config_maps.get(&key)?.metadata,
             "Namespace" => &self.namespaces.get(&object.name)?.metadata,
             "Backend" => &self.backends.get(&key)?.metadata,
+            "ObservabilityPolicy" => &self.observability_policies.get(&key)?.metadata,
             _ => return None,
         };
         Some(meta.generation)

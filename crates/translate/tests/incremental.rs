@@ -49,7 +49,7 @@ fn object(dice: &mut Dice) -> Value {
         "name": format!("o{number}"), "namespace": namespace, "generation": 1 + dice.below(3),
         "creationTimestamp": format!("2026-01-0{}T00:00:00Z", 1 + dice.below(4)),
     });
-    match dice.below(20) {
+    match dice.below(23) {
         0..=4 => route(dice, &meta, "HTTPRoute"),
         5..=7 => route(dice, &meta, "GRPCRoute"),
         8 => json!({
@@ -88,12 +88,39 @@ fn object(dice: &mut Dice) -> Value {
                 "validation": {"hostname": "secure.example", "wellKnownCACertificates": "System"},
             },
         }),
-        18 => {
+        18..=20 => policy(dice, &meta),
+        21 => {
             let labels = if dice.chance(50) { json!({"team": "web"}) } else { json!({}) };
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}})
         }
         _ => gateway(dice),
     }
+}
+
+/// For any level; sometimes for nothing, and sometimes for a section.
+fn policy(dice: &mut Dice, meta: &Value) -> Value {
+    let target = |dice: &mut Dice| {
+        let kind = *dice.one(&["GatewayClass", "Gateway", "HTTPRoute", "HTTPRoute", "GRPCRoute"]);
+        let name = match kind {
+            "GatewayClass" => "clearway".to_owned(),
+            "Gateway" => format!("gw{}", dice.below(3)),
+            _ => format!("o{}", dice.below(5)),
+        };
+        let mut target = json!({"group": "gateway.networking.k8s.io", "kind": kind, "name": name});
+        if kind != "GatewayClass" && dice.chance(30) {
+            target["sectionName"] = json!(dice.one(&["http", "first", "none"]));
+        }
+        target
+    };
+    let targets: Vec<Value> = (0..=dice.below(2)).map(|_| target(dice)).collect();
+    json!({
+        "apiVersion": "clearway.dev/v1alpha1", "kind": "ObservabilityPolicy", "metadata": meta,
+        "spec": {
+            "targetRefs": targets,
+            // Sometimes more than all.
+            "tracing": {"samplingRate": {"numerator": dice.below(120)}, "clientTrust": dice.one(&["Accept", "Link"])},
+        },
+    })
 }
 
 fn random_slice(dice: &mut Dice, mut meta: Value) -> Value {
@@ -148,6 +175,9 @@ fn route(dice: &mut Dice, meta: &Value, kind: &str) -> Value {
     let rules: Vec<Value> = (0..=dice.below(2))
         .map(|_| {
             let mut rule = json!({"backendRefs": [backend(dice)]});
+            if dice.chance(20) {
+                rule["name"] = json!("first");
+            }
             if kind == "HTTPRoute" && dice.chance(50) {
                 rule["matches"] =
                     json!([{"path": {"type": "PathPrefix", "value": format!("/{}", dice.below(3))}}]);
@@ -283,8 +313,21 @@ fn what_did_not_change_is_the_same_pointer() {
     assert_ne!(first.snapshot.version, second.snapshot.version);
 
     insert(&mut world, slice(3, "10.0.0.2"));
-    let third = translator.translate(&world, &options());
+    let mut third = translator.translate(&world, &options());
     assert_eq!(fresh(&second, &third), (0, 1));
+
+    // A policy costs the rules of its routes.
+    let observed = json!({
+        "apiVersion": "clearway.dev/v1alpha1", "kind": "ObservabilityPolicy", "metadata": {"name": "p", "namespace": "one"},
+        "spec": {
+            "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "r5"}],
+            "metrics": {"latency": false},
+        },
+    });
+    insert(&mut world, observed);
+    let before = std::mem::replace(&mut third, translator.translate(&world, &options()));
+    assert_eq!(fresh(&before, &third), (1, 0));
+    assert_ne!(before.snapshot.version, third.snapshot.version);
 
     // Another frame: all is looked at, and comes out the same.
     insert(

@@ -38,6 +38,14 @@ fn furnish(cluster: &Cluster) {
         "metadata": {"namespace": SPACE, "name": "archive"},
         "spec": {"endpoints": [{"host": "archive.example", "port": 8443}]},
     }));
+    objects.push(json!({
+        "apiVersion": "clearway.dev/v1alpha1", "kind": "ObservabilityPolicy",
+        "metadata": {"namespace": SPACE, "name": "quiet"},
+        "spec": {
+            "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "web"}],
+            "accessLog": {"filter": {"statusClasses": ["5xx"], "slowerThan": "1s"}, "requestHeaders": ["x-tenant"]},
+        },
+    }));
     cluster.apply(&objects);
 }
 
@@ -76,6 +84,17 @@ fn columns_tell_the_state(cluster: &Cluster, address: &str) {
     assert_eq!(cell(&routes, "shop", "HOSTNAMES"), r#"["shop.example"]"#);
     let backends = table(cluster, &["-n", SPACE, "backends.clearway.dev"]);
     assert_eq!(cell(&backends, "archive", "HOST"), "archive.example");
+    let quiet = ["-n", SPACE, "observabilitypolicies.clearway.dev", "quiet"];
+    cluster.until_get("the policy is accepted", &quiet, |policy| {
+        is_true(&entry_of(&policy["status"]["ancestors"], CONTROLLER)["conditions"], "Accepted")
+    });
+    let policies = table(cluster, &quiet);
+    assert_eq!(cell(&policies, "quiet", "ACCEPTED"), "True");
+    assert_eq!(cell(&policies, "quiet", "TARGET"), "web");
+    let secret = json!({"spec": {"accessLog": {"requestHeaders": ["Cookie"]}}}).to_string();
+    let refused =
+        cluster.try_kubectl(&["-n", SPACE, "patch", quiet[2], "quiet", "--type=merge", "-p", &secret]);
+    assert!(!refused.status.success(), "credentials are let into the log");
 }
 
 /// A message that helps: it names what it is about and what to do.

@@ -7,10 +7,10 @@
   resources: [gatewayclasses/status, gateways/status, listenersets/status, httproutes/status, grpcroutes/status, tlsroutes/status, tcproutes/status, udproutes/status, backendtlspolicies/status]
   verbs: [update, patch]
 - apiGroups: [clearway.dev]
-  resources: [backends]
+  resources: [backends, observabilitypolicies]
   verbs: [get, list, watch]
 - apiGroups: [clearway.dev]
-  resources: [backends/status]
+  resources: [backends/status, observabilitypolicies/status]
   verbs: [update, patch]
 # Which version of the Gateway API is installed.
 - apiGroups: [apiextensions.k8s.io]

@@ -151,6 +151,7 @@ fn snapshot() -> Snapshot {
         backends: vec![],
         timeouts: Timeouts::default(),
         retry: None,
+        observability: None,
     };
     let secret = ObjectRef::new("default", "cert");
     let key: Arc<[u8]> = SECRET.as_bytes().into();

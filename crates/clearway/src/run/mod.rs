@@ -52,6 +52,7 @@ fn standalone(args: &RunArgs, serving: &Serving) -> Standalone {
             merged: None,
             forwarded: args.data_path.trust.forwarded(),
             trace: args.data_path.trust.trace(),
+            class_policies_in: None,
         },
         dns_interval: args.dns_interval.max(Duration::from_secs(1)),
     };

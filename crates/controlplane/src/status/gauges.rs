@@ -66,6 +66,7 @@ impl Count {
             KubeKind::TcpRoute,
             KubeKind::UdpRoute,
             KubeKind::BackendTlsPolicy,
+            KubeKind::ObservabilityPolicy,
         ] {
             count.objects.insert(kind, 0);
         }
@@ -89,10 +90,12 @@ impl Count {
             count.object(kind, &[]);
             status.parents.iter().for_each(|parent| count.conditions(kind, &parent.conditions));
         }
-        for policy in plan.tls_policies.values() {
-            count.object(KubeKind::BackendTlsPolicy, &[]);
-            let ancestors = policy.ancestors.iter();
-            ancestors.for_each(|ancestor| count.conditions(KubeKind::BackendTlsPolicy, &ancestor.conditions));
+        let tls = plan.tls_policies.values().map(|policy| (KubeKind::BackendTlsPolicy, policy));
+        let observability =
+            plan.observability_policies.values().map(|policy| (KubeKind::ObservabilityPolicy, policy));
+        for (kind, policy) in tls.chain(observability) {
+            count.object(kind, &[]);
+            policy.ancestors.iter().for_each(|ancestor| count.conditions(kind, &ancestor.conditions));
         }
         count
     }

@@ -24,6 +24,7 @@ const KINDS: &[KindOfStatus] = &[
     ("TCPRoute", "tcproutes", PARENTS),
     ("UDPRoute", "udproutes", PARENTS),
     ("BackendTLSPolicy", "backendtlspolicies", ANCESTORS),
+    ("ObservabilityPolicy", "observabilitypolicies", ANCESTORS),
 ];
 
 /// An object whose status is ours to write.
@@ -79,6 +80,7 @@ impl Target {
             "Gateway" => plan.gateways.get(object).map(value_of),
             "ListenerSet" => plan.listener_sets.get(object).map(value_of),
             "BackendTLSPolicy" => plan.tls_policies.get(object).map(value_of),
+            "ObservabilityPolicy" => plan.observability_policies.get(object).map(value_of),
             kind => {
                 let kind = ROUTES.iter().find(|known| known.as_str() == kind)?;
                 plan.routes.get(&RouteRef { kind: *kind, object: object.clone() }).map(value_of)
@@ -120,6 +122,9 @@ pub(crate) fn changed(before: Option<&StatusPlan>, now: &StatusPlan) -> BTreeSet
     differences(&before.routes, &now.routes, |found| targets.extend(Target::route(found.key)));
     differ(&before.tls_policies, &now.tls_policies, |key| {
         targets.extend(Target::new("BackendTLSPolicy", key.clone()));
+    });
+    differ(&before.observability_policies, &now.observability_policies, |key| {
+        targets.extend(Target::new("ObservabilityPolicy", key.clone()));
     });
     targets
 }

@@ -193,7 +193,7 @@ impl Store {
 /// Whether objects of a kind name Secrets or ConfigMaps, or decide whether others may.
 fn may_name(kind: &Kind) -> bool {
     let routes = ["HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute"];
-    let others = ["EndpointSlice", "Namespace", "Pod", "Secret", "ConfigMap"];
+    let others = ["EndpointSlice", "Namespace", "Pod", "Secret", "ConfigMap", "ObservabilityPolicy"];
     !routes.contains(&kind.name) && !others.contains(&kind.name)
 }
 

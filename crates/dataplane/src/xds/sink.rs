@@ -63,6 +63,7 @@ pub(super) fn report_of(snapshot: &Snapshot) -> Report {
         version: snapshot.version.to_string(),
         listeners: Vec::new(),
         routes: Vec::new(),
+        policies: Vec::new(),
         not_ours: Vec::new(),
         problems: Vec::new(),
     }

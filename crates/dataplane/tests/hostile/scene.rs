@@ -18,7 +18,8 @@ const FLEET: &str = "clearway-dataplane";
 /// Longer than anything here takes, unless it hangs.
 const HANG: Duration = Duration::from_secs(120);
 /// Kinds that have a status of ours; what is wrong with the others is noted when they come.
-const WITH_STATUS: &[&str] = &["Gateway", "GatewayClass", "ListenerSet", "BackendTLSPolicy"];
+const WITH_STATUS: &[&str] =
+    &["Gateway", "GatewayClass", "ListenerSet", "BackendTLSPolicy", "ObservabilityPolicy"];
 
 /// When objects were made: good ones before bad ones.
 #[derive(Clone, Copy)]

@@ -102,6 +102,10 @@ fn entries(expected: &Expected, translation: &Translation) -> Option<Vec<Vec<Con
             let ancestors = &plan.tls_policies.get(&key)?.ancestors;
             Some(ancestors.iter().map(|ancestor| ancestor.conditions.clone()).collect())
         }
+        "ObservabilityPolicy" => {
+            let ancestors = &plan.observability_policies.get(&key)?.ancestors;
+            Some(ancestors.iter().map(|ancestor| ancestor.conditions.clone()).collect())
+        }
         kind => {
             let kind = routes.into_iter().find(|route| route.as_str() == kind)?;
             let parents = &plan.routes.get(&RouteRef { kind, object: key })?.parents;

@@ -189,6 +189,7 @@ pub(crate) fn listener(name: &str, port: u16, protocol: ListenerProtocol) -> Lis
         backend_certificate: None,
         forwarded: ForwardedTrust::Replace,
         trace: TraceTrust::Accept,
+        observability: None,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod filter;
 mod gateway;
+mod observability;
 mod policy;
 mod route;
 mod text;
@@ -71,6 +72,7 @@ pub fn validate(object: &Object) -> Vec<FieldError> {
         }
         Object::BackendTlsPolicy(policy) => validate_backend_tls_policy(policy),
         Object::Backend(backend) => validate_backend(backend),
+        Object::ObservabilityPolicy(policy) => validate_observability_policy(policy),
         Object::Service(service) => policy::service(service),
         Object::EndpointSlice(slice) => policy::slice(slice),
         Object::ReferenceGrant(grant) => policy::grant(grant),
@@ -86,6 +88,8 @@ pub fn is_section_name(text: &str) -> bool {
 }
 
 pub use gateway::{MOST_LISTENERS, validate_gateway, validate_gateway_class, validate_listener_set};
+pub(crate) use observability::MOST_HEADERS;
+pub use observability::{CREDENTIALS, OBSERVABLE_KINDS, validate_observability_policy};
 pub use policy::{validate_backend, validate_backend_tls_policy};
 pub use route::{
     MOST_BACKENDS, MOST_HOSTNAMES, MOST_PARENTS, MOST_RULES, validate_grpc_route, validate_http_route,

@@ -92,7 +92,10 @@ pub(crate) fn upstream(mut visit: Visit, mut crossed: Crossed) -> Response<DownB
     let entry = &mut visit.entry;
     entry.response.status = parts.status.as_u16();
     entry.response.answered_by = AnsweredBy::Upstream;
-    entry.response.captured = entry.worker().ledger.policy.capture_response(&parts.headers);
+    entry.response.captured = match entry.policy.as_ref().and_then(|policy| policy.record()) {
+        Some(record) => record.capture_response(&parts.headers),
+        None => entry.worker().ledger.policy.capture_response(&parts.headers),
+    };
     note_grpc_status(entry, &parts.headers);
     let cors = std::mem::take(&mut crossed.cors);
     let request_id = entry.request.request_id.clone();

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Instant;
 
-use clearway_telemetry::trace::TraceContext;
 use clearway_telemetry::{Protocol, RequestFacts};
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::request::Parts;
@@ -55,14 +54,11 @@ pub(crate) async fn request(
     let signpost::Opened { mut entry, at, trust } =
         signpost::open(&worker, &conn, &live, (started, now), facts);
     let trace_trust = trust.map_or(worker.options.trace, |trust| trust.trace);
-    let ledger = &worker.ledger;
-    entry.trace = TraceContext::begin(
-        &parts.headers,
-        trace_trust,
-        ledger.propagation,
-        &ledger.sampler,
-        &mut worker.rng.borrow_mut(),
-    );
+    entry.trace = signpost::begin_trace(&worker, &parts.headers, trace_trust, entry.policy.as_ref());
+    let exchange = &mut *entry;
+    if let Some(record) = exchange.policy.as_ref().and_then(|policy| policy.record()) {
+        record.capture_more(&parts.headers, &mut exchange.request.captured);
+    }
     let size = gate::size(&parts.headers, &worker.options.limits);
     let mut visit = Visit { live, parts, body: Some(body), entry, at, spot: None };
     forwarded::request_id(&mut visit, trust.map_or(worker.options.forwarded, |trust| trust.forwarded));

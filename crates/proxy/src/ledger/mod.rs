@@ -75,14 +75,15 @@ impl Sinks {
     }
 
     fn record(&mut self, exchange: &Exchange, ended: SystemTime) {
+        let kept = exchange.policy.as_ref().is_none_or(|policy| policy.keeps_line(exchange));
         if let Some(log) = &mut self.access_log {
-            log.write(exchange, ended);
+            if kept { log.write(exchange, ended) } else { log.leave_out() }
         }
         if let Some(spans) = &mut self.spans {
             spans.offer(exchange, ended);
         }
         if let Some(logs) = &mut self.logs {
-            logs.write(exchange, ended);
+            if kept { logs.write(exchange, ended) } else { logs.leave_out() }
         }
     }
 
@@ -104,6 +105,8 @@ pub(crate) struct Ledger {
     id: WorkerId,
     switches: Switches,
     pub(crate) sampler: Sampler,
+    /// Whether spans go anywhere.
+    pub(crate) records_spans: bool,
     pub(crate) propagation: Propagation,
     pub(crate) policy: Arc<RecordPolicy>,
     hub: Arc<Telemetry>,
@@ -117,6 +120,7 @@ impl Ledger {
             id,
             switches: hub.switches,
             sampler: options.sampler.unwrap_or_default(),
+            records_spans: options.sampler.is_some(),
             propagation: options.propagation,
             policy: options.policy.clone(),
             hub: hub.clone(),
@@ -148,7 +152,9 @@ impl Ledger {
 
     fn write_metrics(&self, exchange: &Exchange, ended: SystemTime) {
         let (rule, response) = (&exchange.rule, &exchange.response);
-        if self.switches.status_code_metrics {
+        // A policy's switches hold for the series of rules alone: those of listeners and backends are always whole.
+        let switches = exchange.policy.as_ref().map_or(self.switches, |policy| policy.switches);
+        if switches.status_code_metrics {
             let key = RequestKey {
                 code: response.status,
                 method: MethodLabel::of(&exchange.request.method),
@@ -159,19 +165,22 @@ impl Ledger {
             };
             rule.requests.add(&self.id, key.pack(), 1);
         }
-        if self.switches.bandwidth_metrics {
+        if switches.bandwidth_metrics {
             rule.bytes.add(&self.id, families::BYTES_RECEIVED, exchange.bytes_received);
             rule.bytes.add(&self.id, families::BYTES_SENT, exchange.bytes_sent);
         }
+        if switches.latency_metrics {
+            self.write_duration(exchange, ended);
+        }
         if self.switches.latency_metrics {
-            self.write_latency(exchange, ended);
+            self.write_phases(exchange);
         }
         for (index, attempt) in exchange.attempts.iter().enumerate() {
-            self.write_attempt(attempt, index > 0);
+            self.write_attempt(attempt, index > 0, switches);
         }
     }
 
-    fn write_latency(&self, exchange: &Exchange, ended: SystemTime) {
+    fn write_duration(&self, exchange: &Exchange, ended: SystemTime) {
         let total = exchange.total();
         if let Some(durations) = exchange.rule.durations.get(usize::from(exchange.response.status / 100)) {
             if exchange.trace.sampled {
@@ -186,6 +195,9 @@ impl Ledger {
                 durations.observe(&self.id, total);
             }
         }
+    }
+
+    fn write_phases(&self, exchange: &Exchange) {
         for (phase, histogram) in Phase::ALL.into_iter().zip(&exchange.listener.phases) {
             let spent = exchange.spent(phase);
             if !spent.is_zero() {
@@ -194,8 +206,8 @@ impl Ledger {
         }
     }
 
-    fn write_attempt(&self, attempt: &Attempt, retry: bool) {
-        if self.switches.status_code_metrics {
+    fn write_attempt(&self, attempt: &Attempt, retry: bool, of_rule: Switches) {
+        if of_rule.status_code_metrics {
             let key = AttemptKey { code: attempt.status, flag: attempt.flag, retry };
             attempt.series.attempts.add(&self.id, key.pack(), 1);
         }

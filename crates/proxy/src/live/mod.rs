@@ -6,6 +6,7 @@
 mod backends;
 mod filters;
 mod index;
+mod policies;
 mod ports;
 mod rules;
 

@@ -10,9 +10,10 @@ use clearway_telemetry::Telemetry;
 use clearway_telemetry::families::{
     ListenerTelemetry, RuleIdentity, RuleTelemetry, SocketIdentity, SocketTelemetry,
 };
+use clearway_telemetry::policy::RequestPolicy;
 
-use super::CompileProblem;
 use super::rules::{LiveRule, Rules};
+use super::{CompileProblem, policies};
 use crate::tls::{Certificates, PortTls};
 
 /// An address and port to bind.
@@ -49,6 +50,8 @@ pub(crate) struct LiveListener {
     /// Rules in the order that the table counts in.
     pub(crate) attached: Vec<Attached>,
     pub(crate) telemetry: Arc<ListenerTelemetry>,
+    /// What policies say of requests before a rule takes them.
+    pub(crate) policy: Option<Arc<RequestPolicy>>,
 }
 
 /// A rule under a listener.
@@ -58,6 +61,8 @@ pub(crate) struct Attached {
     source: Arc<Rule>,
     pub(crate) rule: Arc<LiveRule>,
     pub(crate) telemetry: Arc<RuleTelemetry>,
+    /// What policies of the rule and the listener say together.
+    pub(crate) policy: Option<Arc<RequestPolicy>>,
 }
 
 /// What ports are made of, besides the snapshot.
@@ -136,7 +141,11 @@ fn compile_listener<'a>(
     before: Option<&Arc<LiveListener>>,
 ) -> Result<Arc<LiveListener>, CompileProblem> {
     let identity = listener.backend_certificate.as_ref();
-    let kept = before.filter(|before| before.listener.backend_certificate.as_ref() == identity);
+    let kept = before.filter(|before| {
+        before.listener.backend_certificate.as_ref() == identity
+            && policies::are_same(&before.listener, listener)
+    });
+    let policy = policies::of_listener(listener, telemetry);
     let old = before.map_or(&[][..], |before| &before.attached);
     let same = unchanged(rules, old);
     let mut stays =
@@ -153,6 +162,7 @@ fn compile_listener<'a>(
                 listener: Some(listener.listener.clone()),
                 rule: Some(rule.rule.clone()),
             }),
+            policy: policies::of_rule(rule, listener, policy.as_ref(), telemetry),
         }));
     }
     if let Some(before) = before.filter(|_| stays) {
@@ -163,7 +173,7 @@ fn compile_listener<'a>(
         reason: error.to_string(),
     })?;
     let telemetry = telemetry.listener(&listener.listener);
-    Ok(Arc::new(LiveListener { listener: listener.clone(), table, attached, telemetry }))
+    Ok(Arc::new(LiveListener { listener: listener.clone(), table, attached, telemetry, policy }))
 }
 
 /// For each rule its place among the old ones, if it is there unchanged.

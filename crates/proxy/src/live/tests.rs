@@ -37,6 +37,7 @@ fn snapshot() -> Snapshot {
             backend_certificate: None,
             forwarded: ForwardedTrust::Replace,
             trace: TraceTrust::Accept,
+            observability: None,
         };
         snapshot.listeners.insert(listener.listener.clone(), listener.into());
     }
@@ -70,6 +71,7 @@ fn put_rule(
         backends: vec![WeightedBackend { target: backend(to), weight: 1, filters: vec![] }],
         timeouts: Timeouts::default(),
         retry: None,
+        observability: None,
     };
     snapshot.rules.insert(rule, value.into());
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use clearway_telemetry::families::{AttemptTelemetry, ListenerTelemetry, RuleTelemetry, SocketTelemetry};
+use clearway_telemetry::policy::RequestPolicy;
 use clearway_telemetry::{Held, Telemetry};
 
 use crate::live::{Live, LiveBackend, LiveRule, PoolKey, Port, SocketKey};
@@ -36,6 +37,8 @@ pub(crate) struct WorkerPort {
 pub(crate) struct WorkerListener {
     pub(crate) telemetry: Held<ListenerTelemetry>,
     pub(crate) no_route: Held<RuleTelemetry>,
+    /// What policies say of requests before a rule takes them.
+    pub(crate) policy: Option<Held<RequestPolicy>>,
     rules: Vec<OnceCell<Rc<LocalRule>>>,
 }
 
@@ -45,6 +48,8 @@ pub(crate) struct LocalRule {
     pub(crate) telemetry: Held<RuleTelemetry>,
     /// Series of tries, in the order of the rule's choices; `None` where a choice leads nowhere.
     pub(crate) attempts: Vec<Option<Held<AttemptTelemetry>>>,
+    /// What policies say of its requests.
+    pub(crate) policy: Option<Held<RequestPolicy>>,
 }
 
 impl WorkerLive {
@@ -99,6 +104,7 @@ impl WorkerPort {
             .map(|listener| WorkerListener {
                 telemetry: Rc::new(listener.telemetry.clone()),
                 no_route: Rc::new(listener.telemetry.no_route().clone()),
+                policy: listener.policy.clone().map(Rc::new),
                 rules: listener.attached.iter().map(|_| OnceCell::new()).collect(),
             })
             .collect();
@@ -112,7 +118,8 @@ impl WorkerPort {
         Some(slot.get_or_init(|| {
             let attempts = attached.rule.choices.iter().map(|c| c.attempts.clone().map(Rc::new)).collect();
             let telemetry = Rc::new(attached.telemetry.clone());
-            Rc::new(LocalRule { rule: attached.rule.clone(), telemetry, attempts })
+            let policy = attached.policy.clone().map(Rc::new);
+            Rc::new(LocalRule { rule: attached.rule.clone(), telemetry, attempts, policy })
         }))
     }
 }

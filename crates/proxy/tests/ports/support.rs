@@ -123,6 +123,7 @@ pub(crate) fn http(gateway: &str, hostname: &str, port: u16, binds: &[u16]) -> L
         backend_certificate: None,
         forwarded: ForwardedTrust::default(),
         trace: TraceTrust::default(),
+        observability: None,
     }
 }
 
@@ -202,6 +203,7 @@ impl Plan {
             backends: vec![WeightedBackend { target: Ok(service(backend)), weight: 1, filters: Vec::new() }],
             timeouts: Timeouts::default(),
             retry: None,
+            observability: None,
         };
         self.0.rules.insert(rule.rule.clone(), rule.into());
         self

@@ -148,6 +148,7 @@ impl Route {
             backends: vec![],
             timeouts: Timeouts::default(),
             retry: None,
+            observability: None,
         };
         (0_u32..).zip(self.rules).map(rule).collect()
     }

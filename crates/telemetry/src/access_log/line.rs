@@ -73,16 +73,16 @@ impl LineFormat {
         self.clock.push(out, ended);
         out.push(b'"');
         let mut line = Line { out, limit, cut: false };
+        let policy = exchange.record(&self.policy);
         line.ids(exchange);
-        line.request(&exchange.request, &self.policy);
+        line.request(&exchange.request, policy);
         line.response(exchange);
-        line.addresses(&exchange.request, &self.policy);
+        line.addresses(&exchange.request, policy);
         line.work(exchange);
         line.attempts(&exchange.attempts);
         if exchange.response.upgraded {
             line.raw(key!(fields::UPGRADED), b"true");
         }
-        let policy = &self.policy;
         line.headers(
             key!(fields::REQUEST_HEADERS),
             &exchange.request.captured,

@@ -172,8 +172,9 @@ pub mod label {
     pub const SIGNAL: Label =
         words("signal", "Kind of record", || Signal::ALL.iter().map(|signal| signal.as_str()).collect());
     /// What became of records.
-    pub const RECORD_OUTCOME: Label =
-        words("outcome", "What became of the records", || vec!["produced", "exported", "dropped"]);
+    pub const RECORD_OUTCOME: Label = words("outcome", "What became of the records", || {
+        vec!["produced", "exported", "dropped", "filtered"]
+    });
     /// Why records were dropped.
     pub const DROP_REASON: Label = Label {
         absent: Some("unless outcome is dropped"),

@@ -203,11 +203,11 @@ pub const RUNTIME_QUEUE: Metric = Metric {
 /// Records of other signals.
 pub const TELEMETRY_RECORDS: Metric = Metric {
     name: "clearway_telemetry_records_total",
-    help: "Spans and log lines: produced = exported + dropped + queued, for each signal",
+    help: "Spans and log lines: produced = exported + dropped + queued, for each signal; filtered were never made",
     labels: &[SIGNAL, RECORD_OUTCOME, DROP_REASON],
     stability: Stability::Stable,
     question: "Are traces and logs complete; if not, how many are missing, and why?",
-    series: "3 signals x (2 outcomes + 5 reasons)",
+    series: "3 signals x (2 outcomes + 5 reasons), and 2 that can be filtered",
     ..COUNTER
 };
 

@@ -29,6 +29,8 @@ vocabulary! {
         BackendTlsPolicy = "BackendTLSPolicy",
         /// Backend.
         Backend = "Backend",
+        /// ObservabilityPolicy.
+        ObservabilityPolicy = "ObservabilityPolicy",
         /// Service.
         Service = "Service",
         /// EndpointSlice.

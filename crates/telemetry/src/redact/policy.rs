@@ -17,7 +17,7 @@ pub type Captured = Vec<(u8, HeaderValue)>;
 const MAX_HEADERS: usize = 64;
 
 /// A header to write.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Header {
     pub(crate) name: HeaderName,
     /// `"name":`, ready for a line.
@@ -29,9 +29,26 @@ pub(crate) struct Header {
 pub struct RecordPolicy {
     request_headers: Vec<Header>,
     response_headers: Vec<Header>,
+    /// Request headers that every request is asked for; what follows was added for some.
+    own_request_headers: usize,
     addresses: AddressMode,
     query: QueryMode,
-    secrets: SecretKeys,
+    secrets: Arc<SecretKeys>,
+}
+
+/// As [`RecordOptions`] are by default.
+impl Default for RecordPolicy {
+    fn default() -> Self {
+        let RecordOptions { addresses, query, secret_query_keys, .. } = RecordOptions::default();
+        Self {
+            request_headers: Vec::new(),
+            response_headers: Vec::new(),
+            own_request_headers: 0,
+            addresses,
+            query,
+            secrets: Arc::new(SecretKeys::new(&secret_query_keys)),
+        }
+    }
 }
 
 /// Why options are refused.
@@ -77,19 +94,45 @@ impl RecordPolicy {
     /// # Errors
     /// A header that carries credentials, is no header name, stands twice, or is one too many.
     pub fn new(options: &RecordOptions) -> Result<Arc<Self>, PolicyError> {
+        let request_headers = headers("request_headers", &options.request_headers)?;
         Ok(Arc::new(Self {
-            request_headers: headers("request_headers", &options.request_headers)?,
+            own_request_headers: request_headers.len(),
+            request_headers,
             response_headers: headers("response_headers", &options.response_headers)?,
             addresses: options.addresses,
             query: options.query,
-            secrets: SecretKeys::new(&options.secret_query_keys),
+            secrets: Arc::new(SecretKeys::new(&options.secret_query_keys)),
         }))
+    }
+
+    /// The same with more headers to write. What it hides it goes on hiding: names that are none, that carry credentials or
+    /// that are there already are left out, and what is more than a list may name.
+    #[must_use]
+    pub fn with_headers(&self, request: &[Arc<str>], response: &[Arc<str>]) -> Self {
+        Self {
+            request_headers: longer(&self.request_headers, request),
+            response_headers: longer(&self.response_headers, response),
+            own_request_headers: self.own_request_headers,
+            addresses: self.addresses,
+            query: self.query,
+            secrets: self.secrets.clone(),
+        }
     }
 
     /// Keeps the request headers of the allow-list, for [`RequestFacts::captured`]. Values of a header that came
     /// several times are joined by a comma.
     pub fn capture_request(&self, headers: &HeaderMap) -> Captured {
         capture(&self.request_headers, headers)
+    }
+
+    /// Keeps the request headers that [`RecordPolicy::with_headers`] added, behind those that every request is asked for. What
+    /// another policy has added before goes.
+    pub fn capture_more(&self, headers: &HeaderMap, captured: &mut Captured) {
+        let own = self.own_request_headers;
+        captured.retain(|(index, _)| usize::from(*index) < own);
+        let more = capture(self.request_headers.get(own..).unwrap_or_default(), headers).into_iter();
+        let place = |index: u8| u8::try_from(own).unwrap_or(u8::MAX).saturating_add(index);
+        captured.extend(more.map(|(index, value)| (place(index), value)));
     }
 
     /// Keeps the response headers of the allow-list, for [`crate::ResponseFacts::captured`].
@@ -173,10 +216,27 @@ fn headers(list: &'static str, names: &[String]) -> Result<Vec<Header>, PolicyEr
         if headers.iter().any(|header| header.name == name) {
             return Err(PolicyError::Duplicate { list, name: name.to_string() });
         }
-        let json_key = format!("{}:", crate::json::quoted(name.as_str())).into_bytes().into();
-        headers.push(Header { name, json_key });
+        headers.push(Header::new(name));
     }
     Ok(headers)
+}
+
+impl Header {
+    fn new(name: HeaderName) -> Self {
+        let json_key = format!("{}:", crate::json::quoted(name.as_str())).into_bytes().into();
+        Self { name, json_key }
+    }
+}
+
+fn longer(list: &[Header], names: &[Arc<str>]) -> Vec<Header> {
+    let mut all = list.to_vec();
+    for name in names.iter().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()) {
+        let known = all.iter().any(|header| header.name == name);
+        if !known && !FORBIDDEN_HEADERS.contains(&name.as_str()) && all.len() < list.len() + MAX_HEADERS {
+            all.push(Header::new(name));
+        }
+    }
+    all
 }
 
 fn capture(list: &[Header], headers: &HeaderMap) -> Captured {

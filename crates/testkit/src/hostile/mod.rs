@@ -16,6 +16,7 @@ mod grpc;
 mod hostnames;
 mod make;
 mod names;
+mod observability;
 mod parents;
 mod policies;
 mod references;
@@ -67,6 +68,7 @@ pub fn corpus() -> Vec<Case> {
         gateways::add,
         certificates::add,
         policies::add,
+        observability::add,
         names::add,
         sizes::add,
         core::add,

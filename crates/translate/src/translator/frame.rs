@@ -74,6 +74,7 @@ impl Frame {
             config_maps,
             namespaces,
             backends: _,
+            observability_policies: _,
             unreadable,
             findings: _,
             ports,

@@ -16,6 +16,7 @@ use clearway_model::{BackendRef, Difference, ObjectRef, RouteKind, RouteRef, Sna
 
 use crate::backends::{OWN, SERVICE, Target};
 use crate::gateways::GatewayState;
+use crate::observability::{self, Observers};
 use crate::policies::Policies;
 use crate::problem::Problems;
 use crate::status::StatusPlan;
@@ -53,6 +54,7 @@ struct Scene<'a, 'w> {
     index: &'a Index<'w>,
     gateways: &'a [GatewayState<'w>],
     policies: &'a Policies<'w>,
+    observers: &'a Observers<'w>,
 }
 
 impl Translator {
@@ -68,11 +70,19 @@ impl Translator {
         sets::attach(&mut gateways, world, &index, &mut problems);
         conflicts::find(&mut gateways, options);
         binds::assign(&mut gateways, world, options);
-        listeners::serve(&gateways, world, &mut snapshot);
+        let observers = Observers::of(world, options);
+        listeners::serve(&gateways, world, (&observers, options), &mut snapshot);
 
         let mut stale = self.catch_up(world, options);
         let mut policies = Policies::of(world);
-        let scene = Scene { world, options, index: &index, gateways: &gateways, policies: &policies };
+        let scene = Scene {
+            world,
+            options,
+            index: &index,
+            gateways: &gateways,
+            policies: &policies,
+            observers: &observers,
+        };
         self.routes.update(&scene, &mut stale);
         self.backends.update(&scene, self.routes.uses(), &stale.backends);
         attach::count(&mut gateways, self.routes.counted());
@@ -82,7 +92,22 @@ impl Translator {
         gateway_status::plan(&gateways, world, options, &mut status, &mut problems);
         sets::plan(&gateways, &mut status, &mut problems);
         policies::plan(&policies, options, &mut status, &mut problems);
-        let refused = unreadable::Scene { world, options, gateways: &gateways, policies: &policies };
+        let parents = |route: &RouteRef| self.routes.parents(route, &gateways);
+        let observability = observability::Scene {
+            world,
+            options,
+            gateways: &gateways,
+            observers: &observers,
+            parents: &parents,
+        };
+        observability::plan(&observability, &mut status, &mut problems);
+        let refused = unreadable::Scene {
+            world,
+            options,
+            gateways: &gateways,
+            policies: &policies,
+            observability: &observability,
+        };
         unreadable::plan(&refused, &mut status, &mut problems);
         problems.fields(&world.findings);
         self.backends.plan(&mut problems);
@@ -113,6 +138,10 @@ impl Translator {
         follow(&mut self.seen.backends, &world.backends, |found| {
             stale.routes.extend(known.users(&Target::Own(found.key.clone())));
             stale.backends.extend(known.uses_of(OWN, found.key));
+        });
+        follow(&mut self.seen.observability_policies, &world.observability_policies, |found| {
+            let both = found.before.into_iter().chain(found.now);
+            both.for_each(|policy| stale.routes.extend(observability::routes(policy)));
         });
         let backends = &mut self.backends;
         follow(&mut self.seen.slices, &world.slices, |found| {

@@ -9,6 +9,7 @@ use super::{Scene, Stale};
 use crate::attach::{self, Parents, RouteSource, RouteState};
 use crate::backends::{Finder, Seen, Target};
 use crate::exclusive::{self, Lost};
+use crate::gateways::GatewayState;
 use crate::policies::Policies;
 use crate::problem::{Problems, Refusal};
 use crate::routes::{self, Outcome};
@@ -155,7 +156,8 @@ impl Routes {
             backends.insert(backend.clone());
         }
         let names = rules.iter().map(|rule| rule.rule.clone()).collect();
-        for rule in rules {
+        for mut rule in rules {
+            rule.observability = scene.observers.rule(&rule.rule);
             // What came out the same stays the same pointer.
             if self.rules.get(&rule.rule).is_none_or(|before| *before.value != rule) {
                 self.rules.insert(rule.rule.clone(), Hashed::new(rule));
@@ -208,6 +210,12 @@ impl Routes {
         for kept in self.kept.values() {
             kept.seen.services.iter().for_each(|service| policies.used(service, &kept.gateways));
         }
+    }
+
+    /// Gateways of ours that a route names, whether they let it in or not.
+    pub(super) fn parents(&self, route: &RouteRef, gateways: &[GatewayState<'_>]) -> BTreeSet<ObjectRef> {
+        let parents = self.kept.get(route).into_iter().flat_map(|kept| &kept.state.parents);
+        parents.filter_map(|parent| gateways.get(parent.gateway)).map(|state| state.key.clone()).collect()
     }
 
     /// Writes down the status of routes and what is wrong with them.

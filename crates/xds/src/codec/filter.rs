@@ -135,18 +135,30 @@ impl Wire for Mirror {
     type Message = pb::Mirror;
 
     fn to_wire(&self) -> pb::Mirror {
-        let Self { target, fraction: Fraction { numerator, denominator } } = self;
-        let fraction = pb::Fraction { numerator: *numerator, denominator: *denominator };
-        pb::Mirror { target: Some(target.to_wire()), fraction: Some(fraction) }
+        let Self { target, fraction } = self;
+        pb::Mirror { target: Some(target.to_wire()), fraction: Some(fraction.to_wire()) }
     }
 
     fn from_wire(message: pb::Mirror) -> Result<Self, Wrong> {
         let pb::Mirror { target, fraction } = message;
-        let pb::Fraction { numerator, denominator } = one_of("fraction", fraction)?;
-        if denominator == 0 {
-            return Err(Wrong::new("is zero").of("denominator").of("fraction"));
+        Ok(Self { target: required("target", target)?, fraction: required("fraction", fraction)? })
+    }
+}
+
+impl Wire for Fraction {
+    type Message = pb::Fraction;
+
+    fn to_wire(&self) -> pb::Fraction {
+        let Self { numerator, denominator } = *self;
+        pb::Fraction { numerator, denominator }
+    }
+
+    fn from_wire(message: pb::Fraction) -> Result<Self, Wrong> {
+        let pb::Fraction { numerator, denominator } = message;
+        match denominator {
+            0 => Err(Wrong::new("is zero").of("denominator")),
+            _ => Ok(Self { numerator, denominator }),
         }
-        Ok(Self { target: required("target", target)?, fraction: Fraction { numerator, denominator } })
     }
 }
 

@@ -1,11 +1,14 @@
 //! Listeners and certificates on the wire (`listener.proto`).
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use clearway_model::{
     Certificate, ClientValidation, ClientValidationMode, ForwardedTrust, Listener, ListenerProtocol,
-    ListenerTls, TraceTrust,
+    ListenerTls,
 };
 
+use super::observability::{trust_from_wire, trust_to_wire};
 use super::{Wire, Wrong, all, each, enumerated, full, optional, required, u16_of, unknown};
 use crate::wire::config as pb;
 
@@ -25,6 +28,7 @@ impl Wire for Listener {
             backend_certificate,
             forwarded,
             trace,
+            observability,
         } = self;
         pb::Listener {
             listener: Some(listener.to_wire()),
@@ -37,7 +41,8 @@ impl Wire for Listener {
             client_validation: client_validation.as_ref().map(Wire::to_wire),
             backend_certificate: backend_certificate.as_ref().map(Wire::to_wire),
             forwarded: forwarded_to_wire(*forwarded).into(),
-            trace: trace_to_wire(*trace).into(),
+            trace: trust_to_wire(*trace).into(),
+            observability: observability.as_deref().map(Wire::to_wire),
         }
     }
 
@@ -54,6 +59,7 @@ impl Wire for Listener {
             backend_certificate,
             forwarded,
             trace,
+            observability,
         } = message;
         let address = address.map(|text| {
             text.parse().map_err(|_| Wrong::new(format!("is {text:?}, which is no IP address")).of("address"))
@@ -69,7 +75,8 @@ impl Wire for Listener {
             client_validation: optional("client_validation", client_validation)?,
             backend_certificate: optional("backend_certificate", backend_certificate)?,
             forwarded: forwarded_from_wire(forwarded)?,
-            trace: trace_from_wire(trace)?,
+            trace: trust_from_wire("trace", trace)?,
+            observability: optional("observability", observability)?.map(Arc::new),
         };
         match (read.protocol, &read.tls) {
             (ListenerProtocol::Http, Some(_)) => Err(Wrong::new("does not go with protocol HTTP").of("tls")),
@@ -165,22 +172,5 @@ fn forwarded_from_wire(number: i32) -> Result<ForwardedTrust, Wrong> {
         pb::ForwardedTrust::Unspecified => Err(unknown("forwarded", number)),
         pb::ForwardedTrust::Replace => Ok(ForwardedTrust::Replace),
         pb::ForwardedTrust::Append => Ok(ForwardedTrust::Append),
-    }
-}
-
-fn trace_to_wire(trust: TraceTrust) -> pb::TraceTrust {
-    match trust {
-        TraceTrust::Accept => pb::TraceTrust::Accept,
-        TraceTrust::Link => pb::TraceTrust::Link,
-        TraceTrust::Ignore => pb::TraceTrust::Ignore,
-    }
-}
-
-fn trace_from_wire(number: i32) -> Result<TraceTrust, Wrong> {
-    match enumerated("trace", number)? {
-        pb::TraceTrust::Unspecified => Err(unknown("trace", number)),
-        pb::TraceTrust::Accept => Ok(TraceTrust::Accept),
-        pb::TraceTrust::Link => Ok(TraceTrust::Link),
-        pb::TraceTrust::Ignore => Ok(TraceTrust::Ignore),
     }
 }

@@ -7,6 +7,7 @@
 mod backend;
 mod filter;
 mod listener;
+mod observability;
 mod refs;
 #[cfg(test)]
 mod round_trip;

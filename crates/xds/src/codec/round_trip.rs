@@ -8,9 +8,9 @@ use clearway_model::{
     Backend, BackendFault, BackendProtocol, BackendRef, BackendTls, Certificate, ClientValidation,
     ClientValidationMode, Cors, CorsOrigin, Endpoint, EndpointAddress, Filter, ForwardedTrust, Fraction,
     GrpcMethodMatch, HeaderEdit, HeaderMatch, HeaderModifier, Hostname, Listener, ListenerProtocol,
-    ListenerRef, ListenerTls, Match, Mirror, ObjectRef, PathMatch, PathRewrite, QueryMatch, Redirect, Retry,
-    RouteKind, RouteRef, Rule, RuleParent, RuleRef, SubjectAltName, TextMatch, Timeouts, TraceTrust,
-    TrustedRoots, UrlRewrite, WeightedBackend,
+    ListenerRef, ListenerTls, LogFilter, Match, Mirror, ObjectRef, Observability, PathMatch, PathRewrite,
+    QueryMatch, Redirect, Retry, RouteKind, RouteRef, Rule, RuleParent, RuleRef, SubjectAltName, TextMatch,
+    Timeouts, TraceTrust, TrustedRoots, UrlRewrite, WeightedBackend,
 };
 use fastrand::Rng;
 
@@ -124,7 +124,33 @@ impl Gen {
             }),
             backend_certificate: self.some(Self::object),
             forwarded: self.choose([ForwardedTrust::Replace, ForwardedTrust::Append]),
-            trace: self.choose([TraceTrust::Accept, TraceTrust::Link, TraceTrust::Ignore]),
+            trace: self.trust(),
+            observability: self.some(Self::observability).map(Arc::new),
+        }
+    }
+
+    fn trust(&mut self) -> TraceTrust {
+        self.choose([TraceTrust::Accept, TraceTrust::Link, TraceTrust::Ignore])
+    }
+
+    fn fraction(&mut self) -> Fraction {
+        Fraction { numerator: self.0.u32(..), denominator: self.0.u32(1..) }
+    }
+
+    fn observability(&mut self) -> Observability {
+        Observability {
+            sampling: self.some(Self::fraction),
+            trust: self.some(Self::trust),
+            log_filter: self.some(|it| LogFilter {
+                classes: it.list(0, |it| it.0.u8(1..=5)),
+                slower_than: it.some(Self::duration),
+                ratio: it.fraction(),
+            }),
+            request_headers: self.some(|it| it.list(0, Self::text)),
+            response_headers: self.some(|it| it.list(0, Self::text)),
+            status_code_metrics: self.some(Self::flip),
+            bandwidth_metrics: self.some(Self::flip),
+            latency_metrics: self.some(Self::flip),
         }
     }
 
@@ -182,6 +208,7 @@ impl Gen {
                 codes: it.list(0, |it| it.0.u16(..)),
                 backoff: it.some(Self::duration),
             }),
+            observability: self.some(Self::observability).map(Arc::new),
         }
     }
 
@@ -221,10 +248,7 @@ impl Gen {
                 hostname: self.some(Self::text),
                 path: self.some(Self::path_rewrite),
             }),
-            4 => Filter::Mirror(Mirror {
-                target: self.target(),
-                fraction: Fraction { numerator: self.0.u32(..), denominator: self.0.u32(1..) },
-            }),
+            4 => Filter::Mirror(Mirror { target: self.target(), fraction: self.fraction() }),
             5 => Filter::Cors(self.cors()),
             _ => Filter::Unsupported { kind: self.text() },
         }

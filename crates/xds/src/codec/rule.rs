@@ -1,5 +1,7 @@
 //! Rules on the wire (`rule.proto`).
 
+use std::sync::Arc;
+
 use clearway_model::{
     GrpcMethodMatch, HeaderMatch, Match, PathMatch, QueryMatch, Retry, Rule, RuleParent, TextMatch, Timeouts,
     WeightedBackend,
@@ -12,7 +14,8 @@ impl Wire for Rule {
     type Message = pb::Rule;
 
     fn to_wire(&self) -> pb::Rule {
-        let Self { rule, created, parents, matches, filters, backends, timeouts, retry } = self;
+        let Self { rule, created, parents, matches, filters, backends, timeouts, retry, observability } =
+            self;
         pb::Rule {
             rule: Some(rule.to_wire()),
             created: *created,
@@ -22,11 +25,13 @@ impl Wire for Rule {
             backends: all(backends),
             timeouts: Some(timeouts.to_wire()),
             retry: retry.as_ref().map(Wire::to_wire),
+            observability: observability.as_deref().map(Wire::to_wire),
         }
     }
 
     fn from_wire(message: pb::Rule) -> Result<Self, Wrong> {
-        let pb::Rule { rule, created, parents, matches, filters, backends, timeouts, retry } = message;
+        let pb::Rule { rule, created, parents, matches, filters, backends, timeouts, retry, observability } =
+            message;
         Ok(Self {
             rule: required("rule", rule)?,
             created,
@@ -36,6 +41,7 @@ impl Wire for Rule {
             backends: each("backends", backends)?,
             timeouts: required("timeouts", timeouts)?,
             retry: optional("retry", retry)?,
+            observability: optional("observability", observability)?.map(Arc::new),
         })
     }
 }

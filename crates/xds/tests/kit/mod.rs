@@ -269,6 +269,7 @@ fn listener(name: &str, port: u16, tls: Option<ListenerTls>) -> Listener {
         backend_certificate: None,
         forwarded: ForwardedTrust::Replace,
         trace: TraceTrust::Accept,
+        observability: None,
     }
 }
 
@@ -298,6 +299,7 @@ fn rule(index: u16) -> (Rule, Backend) {
         backends: vec![WeightedBackend { target: Ok(backend.clone()), weight: 1, filters: Vec::new() }],
         timeouts: Timeouts::default(),
         retry: None,
+        observability: None,
     };
     let [high, low] = index.to_be_bytes();
     let endpoint = Endpoint { address: EndpointAddress::Ip([10, 1, high, low].into()), port: 8080 };

@@ -12,7 +12,8 @@ use super::BAD_NAMESPACES;
 
 /// Kinds whose definitions are relaxed, with those of Kubernetes beside them.
 const CUSTOM: &str = "gatewayclasses,gateways,listenersets,httproutes,grpcroutes,tlsroutes,tcproutes,udproutes,\
-                      backendtlspolicies,referencegrants.gateway.networking.k8s.io,backends.clearway.dev";
+                      backendtlspolicies,referencegrants.gateway.networking.k8s.io,backends.clearway.dev,\
+                      observabilitypolicies.clearway.dev";
 const CORE: &str = "services,endpointslices,secrets,configmaps";
 
 /// An object: kind, namespace, name.

@@ -91,7 +91,9 @@ fn books(page: &mut Page<'_>, accounting: &Accounting) {
         for (signal, reading) in &readings {
             let mut labels = Labels::one(&label::SIGNAL, signal.as_str());
             let own = labels.len();
-            for (outcome, count) in [("produced", reading.produced), ("exported", reading.exported)] {
+            let filtered = (*signal != Signal::Spans).then_some(("filtered", reading.filtered));
+            let outcomes = [("produced", reading.produced), ("exported", reading.exported)];
+            for (outcome, count) in outcomes.into_iter().chain(filtered) {
                 labels.truncate(own);
                 labels.add(&label::RECORD_OUTCOME, outcome);
                 samples.whole(&labels, count);
