@@ -12,7 +12,7 @@ an: example
 ```
 
 ## Diagnosis
-```promql expect="{.*reason=\"no_endpoint\".*} [1-9]"
+```promql expect="\{.*reason=\"no_endpoint\".*\} [1-9]"
 sum by (reason) (rate(clearway_requests_total[5m]))
 ```
 - In a list:
@@ -36,7 +36,7 @@ fn reads_what_can_be_executed() {
     assert_eq!(sections, [("Meaning", 3), ("Diagnosis", 9)]);
     let [first, second, third] = page.blocks.as_slice() else { panic!("{:#?}", page.blocks) };
     assert_eq!((first.language, first.line, first.section.as_str()), (Language::Promql, 11, "Diagnosis"));
-    assert_eq!(first.expect, Expect::Line("{.*reason=\"no_endpoint\".*} [1-9]".to_owned()));
+    assert_eq!(first.expect, Expect::Line("\\{.*reason=\"no_endpoint\".*\\} [1-9]".to_owned()));
     assert_eq!((second.cluster, second.changes), (true, true));
     assert_eq!(second.text, "if true; then\n  echo ok\nfi\n");
     assert_eq!(second.expect, Expect::Line("\\bok\\b".to_owned()));
